@@ -1,0 +1,69 @@
+"""한국어 CNN 노트북이 함께 쓰는 패키지.
+
+이름은 처음 쓸 때 불러온다: `import cnnlab`이 느리면 모든 노트북의 첫 셀이 느리다.
+"""
+
+import os
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+# torch의 OpenMP 스레드는 다음 일을 기다리는 동안 CPU를 붙들고 돈다. 브라우저나 다른 커널이 같은 CPU를 쓰면 서로 막혀
+# 학습이 몇 배로 느려지므로, 기다릴 때는 내려놓게 한다. torch보다 cnnlab을 먼저 불러야 듣는다.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+if TYPE_CHECKING:
+    from cnnlab.analysis.diagram import draw_network
+    from cnnlab.analysis.receptive_field import measure_receptive_field, receptive_field
+    from cnnlab.analysis.tables import layer_table
+    from cnnlab.runtime import Runtime, setup
+    from cnnlab.teaching.exercises import exercise
+    from cnnlab.teaching.facts import check_facts
+    from cnnlab.teaching.live import fit
+    from cnnlab.training.data import ImageData, load_cifar10
+    from cnnlab.training.loop import evaluate
+    from cnnlab.training.runs import History
+
+_HOME = {
+    "setup": "cnnlab.runtime",
+    "Runtime": "cnnlab.runtime",
+    "layer_table": "cnnlab.analysis.tables",
+    "receptive_field": "cnnlab.analysis.receptive_field",
+    "measure_receptive_field": "cnnlab.analysis.receptive_field",
+    "draw_network": "cnnlab.analysis.diagram",
+    "load_cifar10": "cnnlab.training.data",
+    "ImageData": "cnnlab.training.data",
+    "evaluate": "cnnlab.training.loop",
+    "History": "cnnlab.training.runs",
+    "fit": "cnnlab.teaching.live",
+    "exercise": "cnnlab.teaching.exercises",
+    "check_facts": "cnnlab.teaching.facts",
+}
+_SUBPACKAGES = ("models", "analysis", "training", "teaching", "layers", "runtime", "errors")
+
+__all__ = [
+    "History",
+    "ImageData",
+    "Runtime",
+    "check_facts",
+    "draw_network",
+    "evaluate",
+    "exercise",
+    "fit",
+    "layer_table",
+    "load_cifar10",
+    "measure_receptive_field",
+    "receptive_field",
+    "setup",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _SUBPACKAGES:
+        return import_module(f"cnnlab.{name}")
+    if name in _HOME:
+        return getattr(import_module(_HOME[name]), name)
+    raise AttributeError(f"cnnlab에 {name!r}이라는 이름이 없습니다. 쓸 수 있는 이름: {', '.join(__all__)}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*__all__, *_SUBPACKAGES])

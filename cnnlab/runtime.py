@@ -1,0 +1,105 @@
+"""노트북의 첫 셀: 장치, 시드, 한글 글꼴을 한 번에 갖춘다."""
+
+import os
+import random
+from dataclasses import dataclass
+from functools import cache
+from importlib import resources
+
+import torch
+
+from cnnlab.errors import LearnerError
+
+FONT_FILE = "NotoSansKR-subset.otf"  # KS X 1001의 한글 2,350자, OFL(assets/OFL.txt)
+
+
+class SettingError(LearnerError, ValueError):
+    """환경 변수나 인자로 받은 설정을 쓸 수 없다."""
+
+
+@dataclass(frozen=True)
+class Runtime:
+    """setup()이 갖춘 것. 노트북은 `lab.device`, `lab.minutes`처럼 꺼내 쓴다."""
+
+    device: torch.device
+    seed: int
+    minutes: float  # 학습 한 번의 길이(분). 환경 변수 CNNLAB_MINUTES로 바꾼다
+    data: str  # load_cifar10()이 지금 쓸 데이터
+    font: str
+
+    def __str__(self) -> str:
+        return (
+            f"장치: {_device_name(self.device)} · PyTorch {torch.__version__} · "
+            f"데이터: {self.data} · 글꼴: {self.font} · 시드: {self.seed}"
+        )
+
+
+def setup(seed: int = 0) -> Runtime:
+    """장치를 고르고, 시드를 맞추고, 그림에 한글이 나오게 한 뒤 그 결과를 한 줄로 알린다.
+
+    seed: torch, numpy, random에 함께 넣는 시드.
+    오류: CNNLAB_MINUTES가 양수가 아니면 SettingError.
+    """
+    from cnnlab.training.data import find_source
+
+    seed_everything(seed)
+    lab = Runtime(best_device(), seed, minutes_setting(), find_source(), use_korean_font())
+    print(lab)
+    return lab
+
+
+def best_device() -> torch.device:
+    """CUDA, MPS(애플 실리콘), CPU 가운데 이 컴퓨터에 있는 첫째."""
+    if torch.cuda.is_available():
+        return torch.device("cuda")
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def seed_everything(seed: int) -> None:
+    """torch(모든 장치), numpy, random의 시드를 맞춘다."""
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)
+    torch.manual_seed(seed)
+
+
+def minutes_setting(default: float = 1.0) -> float:
+    """학습 한 번의 길이(분). 환경 변수 CNNLAB_MINUTES가 있으면 그 값이다."""
+    text = os.environ.get("CNNLAB_MINUTES", "").strip()
+    if not text:
+        return default
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = 0.0
+    if not 0 < minutes < float("inf"):
+        raise SettingError(f"환경 변수 CNNLAB_MINUTES에는 0보다 큰 분 수를 적어 주세요(예: 0.5). 지금 값: {text!r}")
+    return minutes
+
+
+@cache
+def use_korean_font() -> str:
+    """matplotlib에 패키지의 한글 글꼴을 올리고 그 이름을 돌려준다.
+
+    컴퓨터에 한글 글꼴이 없어도 그림의 글자가 네모(□)로 나오지 않는다. 마이너스는 ASCII로 그린다.
+    """
+    import matplotlib
+    from matplotlib import font_manager
+
+    with resources.as_file(resources.files("cnnlab") / "assets" / FONT_FILE) as path:
+        font_manager.fontManager.addfont(str(path))
+        name = font_manager.FontProperties(fname=str(path)).get_name()
+    matplotlib.rcParams["font.family"] = [name, "DejaVu Sans"]
+    matplotlib.rcParams["axes.unicode_minus"] = False
+    return name
+
+
+def _device_name(device: torch.device) -> str:
+    if device.type == "cuda":
+        return f"GPU({torch.cuda.get_device_name(device)})"
+    if device.type == "mps":
+        return "GPU(애플 MPS)"
+    return f"CPU({torch.get_num_threads()}스레드)"
