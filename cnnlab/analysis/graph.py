@@ -1,0 +1,89 @@
+"""실행 기록의 모양: 연산(Node), 표의 한 줄(Layer), 전체(Trace)."""
+
+from dataclasses import dataclass
+
+from cnnlab.analysis.ops import Adaptive, Shape, Window
+
+
+@dataclass(frozen=True)
+class Node:
+    """연산 하나. 형태에는 배치가 없다.
+
+    id는 실행 순서, inputs는 이 연산이 값을 받은 노드의 id다(id 0은 입력 그림).
+    layer는 이 연산이 속한 행(표의 한 줄)의 이름, kind는 ops.py의 종류다(모르는 연산은 "unknown").
+    """
+
+    id: int
+    name: str
+    op: str
+    kind: str
+    layer: str
+    layer_type: str
+    inputs: tuple[int, ...]
+    input_shape: Shape
+    output_shape: Shape
+    window: Window | Adaptive | None = None
+    groups: int = 1
+    weight: Shape | None = None
+    dims: tuple[int, ...] = ()
+    macs: int = 0
+    params: int = 0
+    trainable_params: int = 0
+
+
+@dataclass(frozen=True)
+class Layer:
+    """표의 한 줄: 말단 모듈을 부른 한 번, 또는 함수형 연산 하나."""
+
+    name: str
+    type: str
+    nodes: tuple[Node, ...]
+
+    @property
+    def input_shape(self) -> Shape:
+        return self.nodes[0].input_shape
+
+    @property
+    def output_shape(self) -> Shape:
+        return self.nodes[-1].output_shape
+
+    @property
+    def params(self) -> int:
+        return sum(node.params for node in self.nodes)
+
+    @property
+    def macs(self) -> int:
+        return sum(node.macs for node in self.nodes)
+
+    @property
+    def window(self) -> Window | Adaptive | None:
+        """이 계층의 창. 창이 둘 이상이면 한 쌍의 수로 말할 수 없으므로 None이다.
+
+        합성곱 앞의 패딩 연산(padding_mode="reflect" 따위)은 그 합성곱의 패딩으로 친다.
+        """
+        windows = [node.window for node in self.nodes if node.window is not None]
+        if len(windows) == 2 and self.nodes[0].op == "pad":
+            pad, main = windows
+            if isinstance(pad, Window) and isinstance(main, Window):
+                sides = zip(pad.padding, main.padding, strict=True)
+                (top, bottom), (left, right) = ((a[0] + b[0], a[1] + b[1]) for a, b in sides)
+                return Window(main.kernel, main.stride, ((top, bottom), (left, right)), main.dilation, main.ceil_mode)
+        return windows[0] if len(windows) == 1 else None
+
+
+@dataclass(frozen=True)
+class Trace:
+    """한 번 흘려 본 결과. nodes[0]은 입력 그림이고, 나머지는 출력에 이르는 연산만 실행 순서로 있다."""
+
+    model: str
+    input_size: Shape
+    nodes: tuple[Node, ...]
+    params: int
+    trainable_params: int
+
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        grouped: dict[str, list[Node]] = {}
+        for node in self.nodes[1:]:
+            grouped.setdefault(node.layer, []).append(node)
+        return tuple(Layer(name, nodes[0].layer_type, tuple(nodes)) for name, nodes in grouped.items())
