@@ -1,0 +1,233 @@
+"""fit()과 fit_all(): 학습을 시작하고, 도는 동안 진행과 곡선을 보여 주고, 끝나면 한 줄로 알리고 기록한다."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import torch
+
+from cnnlab.teaching.curves import curve_svg
+from cnnlab.teaching.stop_button import pressed_while_busy
+from cnnlab.training.folders import data_folder
+from cnnlab.training.loop import Progress, Recipe, StopTraining, train
+from cnnlab.training.runs import EPOCHS_DONE, INTERRUPTED, STOP_BUTTON, TIME_UP, History, append_run
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from cnnlab.training.data import ImageData
+
+TEXT_SECONDS = 0.25  # 글과 막대를 고치는 간격
+CURVE_SECONDS = 0.5  # 곡선을 다시 그리는 간격: 브라우저도 같은 CPU를 쓴다
+NO_KERNEL_TEXT = "(학습 화면: 노트북을 실행하면 진행 막대와 학습 곡선이 여기에서 움직입니다)"
+
+
+def fit(
+    model: nn.Module,
+    data: ImageData,
+    *,
+    minutes: float | None = Recipe.minutes,
+    epochs: float | None = Recipe.epochs,
+    batch_size: int = Recipe.batch_size,
+    lr: float = Recipe.lr,
+    momentum: float = Recipe.momentum,
+    weight_decay: float = Recipe.weight_decay,
+    label_smoothing: float = Recipe.label_smoothing,
+    augment: bool = Recipe.augment,
+    seed: int = Recipe.seed,
+    name: str = "",
+    show: bool = True,
+) -> History:
+    """모델을 minutes분 또는 epochs에폭 동안 학습시키고, 결과를 기록 파일에 덧붙이고, History를 돌려준다.
+
+    노트북에서는 진행 막대, 학습 곡선, 멈춤 단추가 움직이고, 그 밖에서는 글이 몇 줄 나온다. show=False이면 조용하다.
+    멈춤 단추나 커널 중단(Kernel > Interrupt)으로 끝내면 그때까지의 History를 돌려준다.
+    설정의 뜻은 Recipe와 같다. name: 그래프와 기록에 쓸 이름(비우면 모델 클래스의 이름).
+    오류: 설정이 틀리면 RecipeError, 이 데이터를 배울 수 없는 모델이면 ModelError; 둘 다 시작하기 전이다.
+    """
+    recipe = Recipe(
+        minutes=minutes,
+        epochs=epochs,
+        batch_size=batch_size,
+        lr=lr,
+        momentum=momentum,
+        weight_decay=weight_decay,
+        label_smoothing=label_smoothing,
+        augment=augment,
+        seed=seed,
+    )
+    with _view(show) as view:
+        history = _train_and_log(model, data, recipe, name, view)
+    if show:
+        print(history.summary())
+    return history
+
+
+def fit_all(
+    runs: Mapping[str, tuple[Callable[[], nn.Module], ImageData]],
+    recipe: Recipe,
+    *,
+    device: torch.device | str = "cpu",
+    show: bool = True,
+) -> dict[str, History]:
+    """여러 신경망을 같은 설정으로 차례로 학습시키며 곡선을 한 그림에 겹쳐 그린다: 하나만 바꾼 실험을 견줄 때 쓴다.
+
+    runs: 이름 -> (신경망을 만드는 함수, 데이터). 만들기 전마다 recipe.seed로 시드를 맞추므로 초깃값의 운이 같다.
+    반환: 이름 -> History. 멈춤 단추나 커널 중단으로 끝내면 거기까지의 것만 들어 있다.
+    오류: fit()과 같다.
+    """
+    histories: dict[str, History] = {}
+    with _view(show, tuple(runs)) as view:
+        for name, (make_model, data) in runs.items():
+            torch.manual_seed(recipe.seed)
+            history = _train_and_log(make_model().to(device), data, recipe, name, view)
+            histories[name] = history
+            if show:
+                print(history.summary())
+            if history.stopped in (STOP_BUTTON, INTERRUPTED):
+                break
+    return histories
+
+
+def _train_and_log(model: nn.Module, data: ImageData, recipe: Recipe, name: str, view: View) -> History:
+    history = train(model, data, recipe, [view.update], name=name)
+    view.finish(history)
+    append_run(history, runs_folder())
+    return history
+
+
+def runs_folder() -> Path:
+    """학습 기록을 두는 폴더: 환경 변수 CNNLAB_RUNS, 없으면 프로젝트의 data/runs."""
+    named = os.environ.get("CNNLAB_RUNS", "").strip()
+    return Path(named).expanduser() if named else data_folder() / "runs"
+
+
+class View(Protocol):
+    """진행을 보여 주는 것."""
+
+    def update(self, progress: Progress) -> None: ...
+    def finish(self, history: History) -> None: ...
+
+
+class Silence:
+    """아무것도 보여 주지 않는다."""
+
+    def update(self, progress: Progress) -> None: ...
+    def finish(self, history: History) -> None: ...
+
+
+class Lines:
+    """위젯이 없는 곳: 학습이 10분의 1 지날 때마다 한 줄. 마지막은 fit()의 요약이 대신한다."""
+
+    def __init__(self) -> None:
+        self._next = 1
+
+    def update(self, progress: Progress) -> None:
+        if progress.fraction * 10 >= self._next and progress.fraction < 1:
+            self._next = int(progress.fraction * 10) + 1
+            print(describe(progress), flush=True)
+
+    def finish(self, history: History) -> None:
+        self._next = 1
+
+
+class Widgets:
+    """노트북: 진행 막대, 멈춤 단추, 글, 곡선. pressed가 None이면 단추를 들을 수 없는 커널이므로 보이지 않는다.
+
+    names: 차례로 학습할 것들의 이름. 비우면 하나를 학습하는 것이다.
+    """
+
+    def __init__(self, button: Any, pressed: Callable[[], bool] | None, names: Sequence[str] = ()) -> None:
+        import ipywidgets
+
+        self._button, self._pressed, self._names = button, pressed, names
+        self._done: list[History] = []
+        self._text_due = self._curve_due = 0.0
+        self._bar = ipywidgets.FloatProgress(min=0.0, max=1.0, layout=ipywidgets.Layout(width="220px"))
+        self._text = ipywidgets.HTML()
+        self._curve = ipywidgets.HTML()
+        controls = ipywidgets.HBox([self._bar, button] if pressed else [self._bar])
+        self._box = ipywidgets.VBox([controls, self._text, self._curve])
+        self._displayed = False
+
+    def update(self, progress: Progress) -> None:
+        if not self._displayed:  # 시작도 못 하는 학습이 빈 화면을 남기지 않게, 첫 소식이 오면 보인다
+            self._displayed = True
+            _display_widget(self._box)
+        if progress.seconds >= self._text_due:
+            self._text_due = progress.seconds + TEXT_SECONDS
+            self._bar.value = (len(self._done) + progress.fraction) / max(1, len(self._names))
+            place = f"{len(self._done) + 1}/{len(self._names)} {progress.history.model} · " if self._names else ""
+            hint = "" if self._pressed else " · 멈추려면 커널을 중단하세요(Kernel > Interrupt)"
+            self._text.value = _line(f"{place}{progress.history.source} · {describe(progress)}{hint}")
+        if progress.seconds >= self._curve_due:
+            self._curve_due = progress.seconds + CURVE_SECONDS
+            self._curve.value = self._draw([*self._done, progress.history])
+        if self._pressed and self._pressed():
+            self._button.disabled = True
+            self._text.value = _line("멈추는 중입니다. 마지막으로 시험 그림을 풀고 있습니다.")
+            raise StopTraining(STOP_BUTTON)
+
+    def finish(self, history: History) -> None:
+        self._done.append(history)
+        self._text_due = self._curve_due = 0.0
+        total = max(1, len(self._names))
+        if history.stopped in (TIME_UP, EPOCHS_DONE):
+            self._bar.value = len(self._done) / total
+        if len(self._done) == total or history.stopped in (STOP_BUTTON, INTERRUPTED):
+            self._button.disabled = True
+        self._text.value = _line(f"{history.source} · 끝난 까닭: {history.stopped}")
+        self._curve.value = self._draw(self._done)
+
+    def _draw(self, histories: list[History]) -> str:
+        return curve_svg(histories, labels=self._names[: len(histories)] or None)
+
+
+def describe(progress: Progress) -> str:
+    """진행 한 줄."""
+    return (
+        f"{progress.fraction:.0%} · 남은 시간 {progress.seconds_left:.0f}초 · 손실 {progress.loss:.3f} · "
+        f"학습 정확도 {progress.accuracy:.1%} · 시험 정확도 {progress.test_accuracy:.1%}"
+    )
+
+
+@contextmanager
+def _view(show: bool, names: Sequence[str] = ()) -> Iterator[View]:
+    """지금 있는 곳에 맞는 화면을 고른다."""
+    if not show:
+        yield Silence()
+    elif not _widgets_work():
+        yield Lines()
+    else:
+        import ipywidgets
+
+        button = ipywidgets.Button(description="멈춤", icon="stop", layout=ipywidgets.Layout(width="80px"))
+        with pressed_while_busy(button) as pressed:
+            yield Widgets(button, pressed, names)
+
+
+def _widgets_work() -> bool:
+    """Jupyter 커널 안이고 ipywidgets가 있는가."""
+    try:
+        import ipywidgets  # noqa: F401
+        from IPython import get_ipython
+    except ImportError:
+        return False
+    return getattr(get_ipython(), "kernel", None) is not None
+
+
+def _display_widget(widget: Any) -> None:
+    """위젯을 보인다. 커널 없이 읽는 사람에게는 위젯의 긴 repr 대신 한 문장이 남는다."""
+    from IPython.display import display
+
+    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
+    display({"application/vnd.jupyter.widget-view+json": view, "text/plain": NO_KERNEL_TEXT}, raw=True)
+
+
+def _line(text: str) -> str:
+    return f'<span style="font-variant-numeric:tabular-nums">{escape(text)}</span>'

@@ -1,0 +1,182 @@
+"""matplotlib 그림: 사진, 커널, 특징 맵, 예측, 혼동 행렬, 계층별 막대."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from cnnlab.errors import LearnerError
+from cnnlab.runtime import use_korean_font
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.colors import ListedColormap
+    from matplotlib.figure import Figure
+
+    from cnnlab.analysis.receptive_field import MeasuredField
+    from cnnlab.training.evaluation import Evaluation
+    from cnnlab.training.image_data import ImageData
+
+DPI = 110  # 강의실 화면에서 또렷하고, 저장된 그림은 200 KB를 넘지 않는다
+BLUE, ORANGE, GREEN, GREY = "#2563eb", "#d97706", "#059669", "#6b7280"
+
+
+class PlotError(LearnerError, ValueError):
+    """그릴 수 없는 것을 받았다."""
+
+
+class Picture:
+    """matplotlib 그림 한 장과 그 설명. 셀의 마지막 줄에 두면 보인다."""
+
+    def __init__(self, figure: Figure, caption: str) -> None:
+        self.figure = figure
+        self.caption = caption
+
+    def __repr__(self) -> str:
+        return f"그림: {self.caption}"
+
+    def _repr_png_(self) -> bytes:
+        buffer = io.BytesIO()
+        self.figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", bbox_inches="tight")
+        return buffer.getvalue()
+
+
+def show_pictures(images: Tensor, titles: Sequence[str], *, columns: int = 10, caption: str = "사진") -> Picture:
+    """images: uint8 (N, 3, H, W). titles: 사진마다 한 줄."""
+    figure, axes = _grid(len(images), columns, size=1.15)
+    for ax, image, title in zip(axes, images, titles, strict=False):
+        ax.imshow(image.permute(1, 2, 0).cpu().numpy())
+        ax.set_title(title, fontsize=9)
+    return Picture(figure, caption)
+
+
+def show_filters(layer: nn.Module, *, columns: int = 8, caption: str = "커널") -> Picture:
+    """합성곱 계층의 커널. 입력 채널이 3이면 색으로, 아니면 첫 입력 채널을 회색으로 그린다.
+
+    커널마다 가장 작은 값을 검정, 가장 큰 값을 흰색으로 맞춘다: 커널끼리 밝기를 비교할 수는 없다.
+    """
+    weight = getattr(layer, "weight", None)
+    if not isinstance(weight, Tensor) or weight.ndim != 4:
+        raise PlotError(
+            f"커널을 그리려면 합성곱 계층(nn.Conv2d)을 넣어 주세요. 예: model.c1. 받은 것: {type(layer).__name__}"
+        )
+    kernels = weight.detach().cpu().float()
+    kernels = kernels if kernels.shape[1] == 3 else kernels[:, :1]
+    low, high = kernels.amin((1, 2, 3), keepdim=True), kernels.amax((1, 2, 3), keepdim=True)
+    kernels = (kernels - low) / (high - low).clamp_min(1e-12)
+    figure, axes = _grid(len(kernels), columns, size=1.1)
+    for n, (ax, kernel) in enumerate(zip(axes, kernels, strict=False)):
+        ax.imshow(kernel.permute(1, 2, 0).squeeze(-1).numpy(), cmap="gray", vmin=0, vmax=1)
+        ax.set_title(f"{n}", fontsize=9)
+    return Picture(figure, caption)
+
+
+def show_edges(images: Tensor, kernels: Mapping[str, Tensor]) -> Picture:
+    """사진과, 그 밝기에 커널을 댄 결과의 절댓값을 나란히.
+
+    images: uint8 (N, 3, H, W). kernels: 이름 -> (K, K).
+    """
+    grey = images.float().mean(dim=1, keepdim=True)  # (N, 1, H, W)
+    figure, axes = _grid(len(images) * (1 + len(kernels)), len(images), size=1.25)
+    for n, image in enumerate(images):
+        axes[n].imshow(image.permute(1, 2, 0).numpy())
+    for row, (name, kernel) in enumerate(kernels.items(), start=1):
+        edges = F.conv2d(grey, kernel[None, None].float()).abs()[:, 0]
+        for n, edge in enumerate(edges):
+            axes[row * len(images) + n].imshow(edge.numpy(), cmap="gray")
+        axes[row * len(images)].set_title(name, fontsize=9, loc="left")
+    axes[0].set_title("사진", fontsize=9, loc="left")
+    return Picture(figure, f"사진과 경계: {', '.join(kernels)}")
+
+
+def show_receptive_field(*measured: MeasuredField) -> Picture:
+    """입력의 어느 화소가 출력 하나에 영향을 주는가: 칠한 곳이 측정, 테두리가 이론."""
+    from matplotlib.patches import Rectangle
+
+    figure, axes = _grid(len(measured), len(measured), size=2.1)
+    for ax, field in zip(axes, measured, strict=True):
+        height, width = field.mask.shape
+        ax.set_axis_on()
+        ax.imshow(field.mask, cmap=_two_colours("#dbeafe", "#f59e0b"), vmin=0, vmax=1)
+        (top, left), (bottom, right) = field.theory_first, field.theory_last
+        corner, size = (left - 0.5, top - 0.5), (right - left + 1, bottom - top + 1)
+        ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor="#1f2937", linewidth=1.6))
+        ax.set_xticks([0, width - 1])
+        ax.set_yticks([0, height - 1])
+        ax.tick_params(labelsize=8)
+        ax.set_title(f"{field.layer}: 측정 {field.size}, 이론 {field.theory}", fontsize=9)
+    return Picture(figure, "수용 영역: " + ", ".join(f"{field.layer} {field.size}" for field in measured))
+
+
+def show_confusion(evaluation: Evaluation, data: ImageData) -> Picture:
+    """혼동 행렬: 행이 정답, 열이 예측, 칸은 그 정답 가운데의 비율(%)."""
+    counts = evaluation.confusion.double()
+    percent = 100 * counts / counts.sum(dim=1, keepdim=True).clamp_min(1)
+    figure = _figure(6.2, 5.4)
+    ax = figure.subplots()
+    ax.imshow(percent.numpy(), cmap="Blues", vmin=0, vmax=100)
+    for i, row in enumerate(percent.tolist()):
+        for j, value in enumerate(row):
+            if value >= 0.5:
+                ax.text(
+                    j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color="white" if value > 55 else "black"
+                )
+    ax.set_xticks(range(len(data.classes)), data.classes, rotation=45, ha="right", fontsize=9)
+    ax.set_yticks(range(len(data.classes)), data.classes, fontsize=9)
+    ax.set_xlabel("예측")
+    ax.set_ylabel("정답")
+    ax.set_title(f"혼동 행렬(%) · {data.name} · 정확도 {evaluation.accuracy:.1%}", fontsize=10)
+    return Picture(figure, f"혼동 행렬, {data.name}")
+
+
+def show_layer_bars(table: pd.DataFrame, *, title: str = "") -> Picture:
+    """layer_table의 매개변수, MAC, 출력 메모리를 계층마다 막대로: 무엇이 어디에 사는가."""
+    parts = (("params", "매개변수", BLUE), ("macs", "MAC", ORANGE), ("activation_kb", "출력 메모리(KB)", GREEN))
+    rows = table[(table["params"] > 0) | (table["macs"] > 0) | (table["kernel"] != "")]
+    figure = _figure(9.6, 0.36 * len(rows) + 1.1)
+    for ax, (column, name, colour) in zip(figure.subplots(1, 3, sharey=True), parts, strict=True):
+        values = rows[column].astype(float).tolist()
+        ax.barh(range(len(rows)), values, color=colour)
+        total = sum(values) or 1.0
+        for y, value in enumerate(values):
+            ax.text(value, y, f" {value / total:.0%}", va="center", fontsize=8, color=GREY)
+        ax.set_yticks(range(len(rows)), rows["name"], fontsize=9)
+        ax.set_xlim(0, max(values) * 1.22 or 1)
+        ax.set_title(name, fontsize=10)
+        ax.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
+        ax.locator_params(axis="x", nbins=3)
+        ax.spines[["top", "right"]].set_visible(False)
+    ax.invert_yaxis()
+    if title:
+        figure.suptitle(title, fontsize=11)
+    return Picture(figure, title or "계층별 매개변수, MAC, 메모리")
+
+
+def _two_colours(low: str, high: str) -> ListedColormap:
+    from matplotlib.colors import ListedColormap
+
+    return ListedColormap([low, high])
+
+
+def _figure(width: float, height: float) -> Figure:
+    from matplotlib.figure import Figure
+
+    use_korean_font()
+    return Figure(figsize=(width, height), layout="constrained")
+
+
+def _grid(count: int, columns: int, size: float) -> tuple[Figure, list[Axes]]:
+    """축 없는 작은 그림 count개의 모눈."""
+    columns = min(columns, count)
+    rows = math.ceil(count / columns)
+    figure = _figure(size * columns, (size + 0.18) * rows)
+    axes = figure.subplots(rows, columns, squeeze=False).flatten().tolist()
+    for ax in axes:
+        ax.axis("off")
+    return figure, axes
