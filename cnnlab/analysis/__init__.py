@@ -1,8 +1,10 @@
 """아무 nn.Module이나 들여다본다: 연산 그래프, 계층표, 수용 영역, 그림.
 
-한 방향으로 쌓인다: errors, formulas -> ops -> checks, graph -> trace -> field -> tables -> receptive_field, diagram.
+한 방향으로 쌓인다:
+errors, formulas -> ops -> checks, graph -> trace -> axis -> sight -> field -> tables -> receptive_field, diagram.
 """
 
+from cnnlab.analysis.axis import Field
 from cnnlab.analysis.diagram import NetworkDrawing, draw_network
 from cnnlab.analysis.errors import (
     BranchError,
@@ -14,7 +16,6 @@ from cnnlab.analysis.errors import (
     UnknownOpError,
     WrongShape,
 )
-from cnnlab.analysis.field import Field
 from cnnlab.analysis.formulas import (
     activation_kb,
     conv_macs,

@@ -13,12 +13,12 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from cnnlab.analysis.errors import UnknownOpError
-from cnnlab.analysis.field import Sight
 from cnnlab.analysis.formulas import Pair, conv_output_size
 from cnnlab.analysis.graph import Node, Trace
 from cnnlab.analysis.names import Namer
-from cnnlab.analysis.ops import BROADCASTING, CONSTANT, OPS, SAME, Call, Window, op_name, tensors_in
+from cnnlab.analysis.ops import CONSTANT, PIECES, SAME, Taps, Window, op_name, tensors_in
 from cnnlab.analysis.sandbox import copy_model, explain_failure, keep_random_state
+from cnnlab.analysis.sight import Sight
 from cnnlab.analysis.trace import BATCH
 from cnnlab.errors import LearnerError
 
@@ -32,27 +32,26 @@ class _Reached(Exception):
 
 
 def reach(model: nn.Module, traced: Trace, target: Node, sight: Sight, unit: Pair) -> Tensor:
-    """target의 출력 하나에 영향을 주는 입력 화소 (H, W) bool."""
+    """target의 출력 하나에 영향을 주는 (첫) 입력의 화소 (H, W) bool."""
     cpu = torch.device("cpu")
     copied, _ = copy_model(model, _stand_in)
     namer = Namer()
     namer.watch(copied)
-    x = torch.ones(BATCH, *traced.input_size, requires_grad=True)
+    inputs = [torch.ones(BATCH, *shape) for shape in traced.inputs]
+    inputs[0].requires_grad_()
     with keep_random_state(cpu), torch.enable_grad(), cpu:
         try:
-            with _Linearized(x, target):
-                copied(x)
+            with _Linearized(inputs, traced, target):
+                copied(*inputs)
         except _Reached as reached:
             out = reached.out
         except LearnerError:
             raise
         except Exception as error:
             explain_failure(error, namer.place(), model)
-    height, width = sight.size
-    if sight.flat and not sight.merged:
-        out = out.reshape(BATCH, -1, height, width)  # 펼친 것을 되접어 그 자리의 값을 고른다
-    chosen = out[..., unit[0], unit[1]] if out.ndim > 3 or not sight.merged else out
-    (gradient,) = torch.autograd.grad(chosen.sum(), x)
+    if not out.requires_grad:
+        return torch.zeros(traced.input_size[1:], dtype=torch.bool)
+    (gradient,) = torch.autograd.grad(sight.units(out, unit).sum(), inputs[0])
     return gradient[0].amax(dim=0) > 0
 
 
@@ -63,15 +62,20 @@ def _stand_in(tensor: Tensor) -> Tensor:
     return torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor.cpu().clone()
 
 
-def _linear_window(op: str, call: Call, func: Any) -> Tensor:
-    x, details = call.x, OPS[op].read(call)
-    if op == "pad":
-        return func(*call.args, **call.kwargs)
-    if not isinstance(details.window, Window):
-        return F.adaptive_avg_pool2d(x, details.window.output if details.window else 1)
+# --- 종류마다의 선형 연산: (노드, 갈래들의 값, 원래 연산) -> 결과. 원래 연산은 값을 옮기기만 하는 종류에서 쓴다
+
+Values = list[Tensor | None]  # 인자로 받은 텐서마다: 입력에서 나온 값, 상수면 None
+
+
+def _linear_window(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
+    (x,) = [value for value in values if value is not None]
+    if node.op == "pad":
+        return run()
+    if not isinstance(node.window, Window):
+        return F.adaptive_avg_pool2d(x, node.window.output if node.window else 1)
     # 합성곱도 풀링도 모든 가중치가 1인 합성곱이다. 풀링은 채널끼리 섞지 않는다
-    window, channels = details.window, x.shape[1]
-    weight = x.new_ones(details.weight or (channels, 1, *window.kernel))
+    window, channels = node.window, x.shape[1]
+    weight = x.new_ones(node.weight or (channels, 1, *window.kernel))
     sides = []
     for at, size in enumerate(x.shape[-2:]):
         kernel, stride, padding, dilation = window.along(at)
@@ -80,84 +84,178 @@ def _linear_window(op: str, call: Call, func: Any) -> Tensor:
         sides.append((padding[0], needed - size - padding[0]))
     (top, bottom), (left, right) = sides
     padded = F.pad(x, (left, right, top, bottom))
-    groups = details.groups if details.weight else channels
+    groups = node.groups if node.weight else channels
     return F.conv2d(padded, weight, stride=window.stride, dilation=window.dilation, groups=groups)
 
 
-def _linear_point(op: str, call: Call, func: Any) -> Tensor:
-    if op not in BROADCASTING:
-        return call.x
-    return call.x.expand(torch.broadcast_shapes(*(t.shape for t in tensors_in((call.args, call.kwargs)))))
+def _linear_resize(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
+    (x,) = [value for value in values if value is not None]
+    if node.op == "pixel_shuffle":
+        return run()
+    assert node.taps is not None
+    # 축마다 0과 1의 행렬을 곱한다
+    y, x_taps = (_matrix(taps, size) for taps, size in zip(node.taps, x.shape[-2:], strict=True))
+    out = y @ x @ x_taps.T
+    if node.weight is None:
+        return out
+    grouped = out.unflatten(1, (node.groups, -1)).sum(2, keepdim=True)
+    return grouped.expand(-1, -1, node.weight[1], -1, -1).flatten(1, 2)
 
 
-def _linear_mix(op: str, call: Call, func: Any) -> Tensor:
-    x = call.x
-    if op == "linear":
-        return x.mean(-1, keepdim=True).expand(*x.shape[:-1], call.get(1, "weight").shape[0])
-    with torch.no_grad():
-        out = func(*call.args, **call.kwargs)
-    mean = x.mean(OPS[op].read(Call(x, call.args, call.kwargs, out)).dims, keepdim=True)
-    if out.shape == x.shape:
+def _matrix(taps: Taps, size: int) -> Tensor:
+    matrix = torch.zeros(len(taps), size)
+    for row, columns in enumerate(taps):
+        matrix[row, list(columns)] = 1
+    return matrix
+
+
+def _linear_point(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
+    """갈래들의 합. 넓혀지면(broadcasting) 넓힌다."""
+    shape = (BATCH, *node.output_shape)
+    branches = [value.expand(shape) for value in values if value is not None]
+    total = branches[0].view_as(branches[0])
+    for branch in branches[1:]:
+        total = total + branch
+    if node.op == "local_response_norm":
+        return total + total.mean(1, keepdim=True)
+    return run() if node.op == "channel_shuffle" else total
+
+
+def _linear_mix(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
+    (x,) = [value for value in values if value is not None]
+    if node.weight is not None:
+        return x.mean(-1, keepdim=True).expand(BATCH, *node.output_shape)
+    mean = x.mean(node.dims, keepdim=True)
+    if node.output_shape == node.input_shape:
         return x + mean
-    return mean.expand(out.shape) if mean.ndim == out.ndim else mean.reshape(out.shape)
+    return mean.reshape(BATCH, *node.output_shape)
 
 
-def _as_is(op: str, call: Call, func: Any) -> Tensor:
-    return func(*call.args, **call.kwargs)
+def _linear_einsum(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
+    """곱의 합을 합의 합으로: 사라지는 글자로 평균을 내어 더한다."""
+    terms, result = node.equation.split("->")
+    total = torch.zeros(BATCH, *node.output_shape)
+    for term, value in zip(terms.split(","), values, strict=False):
+        if value is None:
+            continue
+        mean = torch.einsum(f"{term}->{''.join(letter for letter in result if letter in term)}", value)
+        ordered = [value.shape[term.index(letter)] if letter in term else 1 for letter in result]
+        total = total + mean.reshape(ordered)
+    return total
 
 
-_LINEAR: dict[str, Callable[[str, Call, Any], Tensor]] = {
+def _as_is(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
+    return run()
+
+
+_LINEAR: dict[str, Callable[[Node, Values, Callable[[], Any]], Tensor]] = {
     "window": _linear_window,
+    "resize": _linear_resize,
     "point": _linear_point,
     "mix": _linear_mix,
+    "einsum": _linear_einsum,
     "reshape": _as_is,
+    "order": _as_is,
+    "pick": _as_is,
     "move": _as_is,
+    "cat": _as_is,
+    "stack": _as_is,
 }
 
 
 class _Linearized(TorchFunctionMode):
-    """입력에서 나온 값에 대한 연산을 선형 연산으로 바꾸어 실행한다. 노드의 번호는 trace와 같은 순서로 센다."""
+    """입력에서 나온 값에 대한 연산을 선형 연산으로 바꾸어 실행한다. 노드의 번호는 trace와 같은 순서로 센다.
 
-    def __init__(self, x: Tensor, target: Node) -> None:
+    forward가 들고 있는 텐서와 그 값을 따로 둔다: 제자리 연산은 같은 텐서의 값만 바꾼다.
+    """
+
+    def __init__(self, inputs: list[Tensor], traced: Trace, target: Node) -> None:
         super().__init__()
-        self.target = target
-        self.count = 0
-        self._from_input = {id(x)}
-        self._alive: list[Tensor] = [x]
+        self._nodes = {node.id: node for node in traced.nodes}
+        self._target = target
+        self._count = len(inputs)
+        self._value: dict[int, Tensor] = {}
+        self._alive: list[Tensor] = []  # id()는 텐서가 살아 있는 동안만 유일하다
+        for x in inputs:
+            self._keep(x, x)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         op = op_name(func)
-        sources = [t for t in tensors_in((args, kwargs)) if id(t) in self._from_input]
+        given = list(tensors_in((args, kwargs)))
+        values = [self._value.get(id(t)) for t in given]
+        sources = [value for value in values if value is not None]
         if not sources or op in CONSTANT:
             return func(*args, **kwargs)
-        call = Call(sources[0], args, kwargs)
-        if op in SAME:
-            return self._keep(call.x)
-        if op not in OPS:
-            # 출력에 이르는 길의 모르는 연산은 trace가 이미 거절했다: 여기에 오는 것은 들여다보는 연산뿐이다
-            with torch.no_grad():
-                out = func(*args, **kwargs)
-            results = [call.x] if op == "setitem" else list(tensors_in(out))
-            self.count += bool(results)
-            for result in results:
-                self._keep(result)
-            return out
-        out = _LINEAR[OPS[op].kind](op, call, func)
-        if out.requires_grad:
-            out.register_hook(lambda gradient: (gradient > 0).to(gradient.dtype))
-        self.count += 1
-        if self.count == self.target.id:
-            if op != self.target.op or tuple(out.shape[1:]) != self.target.output_shape:
-                raise UnknownOpError(
-                    f"{self.target.layer}: forward가 값에 따라 다른 길로 가서 수용 영역을 잴 수 없습니다. "
-                    "값에 따른 if를 없애 보세요."
-                )
-            raise _Reached(out)
-        self._keep(out)
-        return (out, out) if op.endswith("with_indices") else out
+        if op in SAME and len({id(source) for source in sources}) == 1:
+            same = sources[0].view_as(sources[0])
+            return self._keep(same, same)
 
-    def _keep(self, tensor: Tensor) -> Tensor:
-        self._from_input.add(id(tensor))
-        self._alive.append(tensor)
+        def run() -> Any:
+            return func(*self._values_in(args), **self._values_in(kwargs))
+
+        if op in PIECES:
+            pieces = run()
+            for piece in pieces:
+                self._finish(op, piece)
+            return pieces
+        node = self._nodes.get(self._count)
+        if node is None or op != node.op:
+            return self._look(op, node, args, run)
+        out = self._finish(op, _LINEAR[node.kind](node, values, run))
+        if node.inplace:
+            self._value[id(args[0])] = out
+            return args[0]
+        if op.endswith("with_indices"):
+            return out, out
+        if op in ("max", "min") and node.kind == "mix":
+            return getattr(torch.return_types, op)((out, out))
+        return out
+
+    def _finish(self, op: str, out: Tensor) -> Tensor:
+        """노드 하나를 끝냈다."""
+        node = self._nodes.get(self._count)
+        self._count += 1
+        if node is None:
+            return self._keep(out, out)
+        if op != node.op or tuple(out.shape[1:]) != node.output_shape:
+            self._refuse()
+        if out.requires_grad:
+            out = out.view_as(out) if out.is_leaf else out
+            out.register_hook(lambda gradient: (gradient > 0).to(gradient.dtype))
+        if node.id == self._target.id:
+            raise _Reached(out)
+        return self._keep(out, out)
+
+    def _look(self, op: str, node: Node | None, args: Any, run: Callable[[], Any]) -> Any:
+        """들여다보기만 하는 연산. 출력에 이르는 길의 모르는 연산은 trace가 이미 거절했다."""
+        with torch.no_grad():
+            out = run()
+        results = [args[0]] if op == "setitem" else list(tensors_in(out))
+        if results and node is not None:
+            self._refuse()
+        self._count += bool(results)
+        for result in results:
+            self._keep(result, result)
+        return out
+
+    def _refuse(self) -> None:
+        raise UnknownOpError(
+            f"{self._target.layer}: forward가 값에 따라 다른 길로 가서 수용 영역을 잴 수 없습니다. "
+            "값에 따른 if를 없애 보세요."
+        )
+
+    def _keep(self, tensor: Tensor, value: Tensor) -> Tensor:
+        self._value[id(tensor)] = value
+        self._alive += [tensor, value]
         return tensor
+
+    def _values_in(self, given: Any) -> Any:
+        """인자 안의 텐서를 그 값으로 바꾼다."""
+        if isinstance(given, Tensor):
+            return self._value.get(id(given), given)
+        if isinstance(given, dict):
+            return {key: self._values_in(item) for key, item in given.items()}
+        if isinstance(given, (tuple, list)) and any(True for _ in tensors_in(given)):
+            return type(given)([self._values_in(item) for item in given])
+        return given

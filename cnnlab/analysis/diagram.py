@@ -4,11 +4,13 @@
 같은 신경망이면 글자 하나까지 같은 SVG가 나온다.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from torch import nn
 
+from cnnlab.analysis.errors import BranchError
 from cnnlab.analysis.field import fields_of
 from cnnlab.analysis.formulas import activation_kb
 from cnnlab.analysis.graph import Layer, Node, Trace
@@ -78,13 +80,25 @@ def draw_network(model: nn.Module, input_size: tuple[int, ...] = (3, 32, 32), *,
 
     input_size: 배치를 뺀 입력 형태 (C, H, W), 화소. title: 왼쪽 위의 제목(생략하면 클래스 이름).
     활성화, 정규화, 드롭아웃, 펼치기는 앞 상자 아래에 작은 글자로 붙는다.
-    오류: `trace`와 같다.
+    오류: 가지가 있으면 BranchError. 나머지는 `trace`와 같다.
     """
     traced = trace(model, input_size)
+    _refuse_branches(traced)
     stages = _stages(traced)
     heading = title or traced.model
     total = f"매개변수 {traced.params:,}개 · MAC {sum(layer.macs for layer in traced.layers):,}"
     return NetworkDrawing(heading, len(stages), render(heading, total, stages))
+
+
+def _refuse_branches(traced: Trace) -> None:
+    """사슬이 아니면 BranchError."""
+    later = "가지가 있는 신경망의 그림은 다음 판에서 다룹니다. 계층표(layer_table)와 수용 영역은 지금도 볼 수 있습니다."
+    consumers = Counter(source for node in traced.nodes for source in node.inputs)
+    for node in traced.nodes:
+        if len(node.inputs) > 1:
+            raise BranchError(f"{node.name}: 여러 갈래의 값이 여기에서 합쳐집니다({node.op}). {later}")
+        if consumers[node.id] > 1 or node.id in traced.unused:
+            raise BranchError(f"{node.name}: 이 계층의 출력이 여러 계층으로 갈라지거나 쓰이지 않습니다. {later}")
 
 
 def _stages(traced: Trace) -> list[Stage]:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cnnlab.analysis.ops import Adaptive, Shape, Window
+from cnnlab.analysis.ops import Adaptive, Pick, Shape, Taps, Window
 
 
 @dataclass(frozen=True)
@@ -10,6 +10,8 @@ class Node:
     """연산 하나. 형태에는 배치가 없다.
 
     id는 실행 순서, inputs는 이 연산이 값을 받은 노드의 id다(id 0은 입력 그림).
+    operands는 인자로 받은 텐서를 차례대로 노드의 id로 적은 것(상수는 -1), inplace는 첫 인자를 고쳐 쓰는 연산인지다.
+    sizes는 이어 붙이는 연산에서 인자마다의 길이다.
     layer는 이 연산이 속한 행(표의 한 줄)의 이름, kind는 ops.py의 종류다(모르는 연산은 "unknown").
     """
 
@@ -29,6 +31,12 @@ class Node:
     macs: int = 0
     params: int = 0
     trainable_params: int = 0
+    operands: tuple[int, ...] = ()
+    inplace: bool = False
+    sizes: tuple[int, ...] = ()
+    picks: tuple[Pick, ...] = ()
+    taps: tuple[Taps, Taps] | None = None
+    equation: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,17 +81,26 @@ class Layer:
 
 @dataclass(frozen=True)
 class Trace:
-    """한 번 흘려 본 결과. nodes[0]은 입력 그림이고, 나머지는 출력에 이르는 연산만 실행 순서로 있다."""
+    """한 번 흘려 본 결과. nodes[0]은 입력 그림이고, 나머지는 실행 순서로 있다.
+
+    들여다보기만 한 연산(print, if)은 빠진다. 출력에 쓰이지 않는 계산(버린 갈래)은 남고, unused에 그 id가 있다.
+    outputs는 forward가 돌려준 노드의 id다. inputs는 입력마다의 형태, input_size는 그 첫째다.
+    """
 
     model: str
     input_size: Shape
     nodes: tuple[Node, ...]
     params: int
     trainable_params: int
+    inputs: tuple[Shape, ...] = ()
+    outputs: tuple[int, ...] = ()
+    unused: tuple[int, ...] = ()
 
     @property
     def layers(self) -> tuple[Layer, ...]:
         grouped: dict[str, list[Node]] = {}
-        for node in self.nodes[1:]:
+        for node in self.nodes:
+            if node.kind == "input":
+                continue
             grouped.setdefault(node.layer, []).append(node)
         return tuple(Layer(name, nodes[0].layer_type, tuple(nodes)) for name, nodes in grouped.items())

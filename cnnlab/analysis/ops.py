@@ -7,7 +7,14 @@ window  주변을 창으로 본다: 합성곱, 풀링, 패딩
 point   같은 자리만 본다: 활성화, 배치 정규화, 상수와의 사칙 연산
 reshape 값은 그대로, 형태만 바뀐다
 mix     dims 축을 통째로 섞는다: 완전 연결, 평균, softmax
-move    dims 축에서 값을 고르거나 옮긴다: 채널 고르기, 축 바꾸기
+order   축의 순서를 바꾼다: permute, transpose
+pick    축에서 값을 고른다: x[:, :4], chunk, split
+move    dims 축에서 값을 알 수 없는 자리로 옮긴다: index_add
+resize  출력마다 보는 자리의 목록(taps)이 따로 있다: 확대, 전치 합성곱
+cat, stack  여러 갈래를 이어 붙인다
+einsum  여러 갈래를 곱하고 더한다: 행렬 곱, attention
+
+갈래가 여럿인 point(잔차 덧셈, 게이트 곱셈)는 같은 자리끼리 합쳐진다.
 """
 
 import math
@@ -21,6 +28,7 @@ from torch import Tensor
 from cnnlab.analysis.formulas import Pair, conv_macs, linear_macs, pair
 
 Shape = tuple[int, ...]
+Taps = tuple[tuple[int, ...], ...]  # 출력마다, 그 출력이 보는 입력의 번호들
 
 
 @dataclass(frozen=True)
@@ -46,24 +54,45 @@ class Adaptive:
 
 
 @dataclass(frozen=True)
+class Pick:
+    """결과의 축 하나, 또는 사라지는 축 하나. dim이 None이면 새로 생긴 크기 1의 축이다.
+
+    indices: 고른 번호(None이면 모두, 빈 튜플이면 값을 알 수 없음). keep: 결과에 축이 남는가.
+    """
+
+    dim: int | None
+    indices: range | tuple[int, ...] | None = None
+    keep: bool = True
+
+
+@dataclass(frozen=True)
 class Details:
-    """한 번의 호출에서 읽은 것. dims는 입력 텐서의 축 번호(음수 아님)다."""
+    """한 번의 호출에서 읽은 것. dims는 입력 텐서의 축 번호(음수 아님)다.
+
+    picks: 결과의 축을 만드는 방법. taps: (세로, 가로) 출력마다 보는 자리. equation: 배치까지 적은 einsum의 식.
+    kind: 같은 이름의 연산이 인자에 따라 다른 종류일 때(max(x, dim)과 max(x, y)).
+    """
 
     window: Window | Adaptive | None = None
     groups: int = 1
     weight: Shape | None = None
     dims: tuple[int, ...] = ()
     macs: int = 0
+    picks: tuple[Pick, ...] = ()
+    taps: tuple[Taps, Taps] | None = None
+    equation: str = ""
+    kind: str = ""
 
 
 @dataclass(frozen=True)
 class Call:
-    """연산을 부른 그대로: x는 입력에서 나온 텐서, out은 결과."""
+    """연산을 부른 그대로: x는 입력에서 나온 첫 텐서, out은 결과, graph는 입력에서 나온 텐서 모두."""
 
     x: Tensor
     args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
     out: Tensor | None = None
+    graph: tuple[Tensor, ...] = ()
 
     def get(self, position: int, name: str, default: Any = None) -> Any:
         if name in self.kwargs:
@@ -140,10 +169,10 @@ def read_adaptive(call: Call) -> Details:
 
 
 def read_pad(call: Call) -> Details:
-    """F.pad의 순서는 (왼쪽, 오른쪽, 위, 아래, ...)이다. 채널에 붙이거나 잘라 내는 것(음수)은 모르는 연산이다."""
+    """F.pad의 순서는 (왼쪽, 오른쪽, 위, 아래, 채널 앞, 채널 뒤)이다. 음수는 잘라 내는 것이다."""
     pads = list(call.get(1, "pad"))
     left, right, top, bottom = [*pads, 0, 0][:4]
-    if any(pads[4:]) or min(pads, default=0) < 0:
+    if any(pads[6:]) or min(pads[4:], default=0) < 0 or call.x.ndim != 4:
         raise NotImplementedError
     return Details(Window((1, 1), padding=((top, bottom), (left, right))))
 
@@ -156,12 +185,98 @@ def read_linear(call: Call) -> Details:
 
 
 def read_matmul(call: Call) -> Details:
-    """x @ 상수. 상수 @ x는 다른 축을 섞으므로 모르는 연산으로 둔다."""
-    if call.args[0] is not call.x or call.x.ndim < 2 or call.out is None:
+    """x @ 상수는 마지막 축을 섞고, 갈래끼리의 곱(attention)과 상수 @ x는 einsum이다."""
+    first, second = call.args[0], call.get(1, "other", call.kwargs.get("mat2"))
+    if min(first.ndim, second.ndim) < 2 or call.out is None:
         raise NotImplementedError
-    constant = call.get(1, "other", call.kwargs.get("mat2"))
-    macs = math.prod(call.out.shape[1:]) * call.x.shape[-1]
-    return Details(weight=tuple(constant.shape), dims=(call.x.ndim - 1,), macs=macs)
+    macs = math.prod(call.out.shape[1:]) * first.shape[-1]
+    if first is call.x and len(call.graph) == 1:
+        return Details(weight=tuple(second.shape), dims=(call.x.ndim - 1,), macs=macs)
+    batch = "abcdefgh"[: call.out.ndim - 2]
+    left, right = batch[len(batch) - first.ndim + 2 :] + "ik", batch[len(batch) - second.ndim + 2 :] + "kj"
+    return Details(equation=f"{left},{right}->{batch}ij", macs=macs, kind="einsum")
+
+
+def read_einsum(call: Call) -> Details:
+    """곱은 둘까지만 센다: 셋 이상이면 어떤 순서로 곱하는지에 따라 비용이 다르다."""
+    equation = call.args[0].replace(" ", "")
+    given = list(tensors_in(call.args[1:]))
+    if "->" not in equation or "." in equation or len(given) > 2:
+        raise NotImplementedError
+    letters = equation.split("->")[0].split(",")
+    if any(len(set(term)) < len(term) for term in letters):
+        raise NotImplementedError  # 대각선
+    sizes = {
+        name: size for term, t in zip(letters, given, strict=True) for name, size in zip(term, t.shape, strict=True)
+    }
+    sizes[equation.split("->")[1][:1]] = 1  # 배치
+    return Details(equation=equation, macs=math.prod(sizes.values()) if len(given) == 2 else 0)
+
+
+def read_attention(call: Call) -> Details:
+    """scaled_dot_product_attention(q, k, v): 점수를 내는 곱과 값을 모으는 곱."""
+    q, k, v = (call.get(at, name) for at, name in enumerate(("query", "key", "value")))
+    batch = "abcdefgh"[: q.ndim - 2]
+    head = math.prod(q.shape[1:-1]) * k.shape[-2]
+    return Details(
+        equation=f"{batch}ik,{batch}jk,{batch}jv->{batch}iv", macs=head * (q.shape[-1] + v.shape[-1]), kind="einsum"
+    )
+
+
+def read_conv_transpose(call: Call) -> Details:
+    """출력 i는 i = t·stride - padding + k·dilation인 입력 t를 본다."""
+    weight, out = tuple(call.get(1, "weight").shape), call.out
+    assert out is not None
+    stride, padding = _pair(call.get(3, "stride", 1)), _pair(call.get(4, "padding", 0))
+    dilation = _pair(call.get(7, "dilation", 1))
+    window = Window((weight[2], weight[3]), stride, _both(padding), dilation)
+    taps = []
+    for axis in range(2):
+        kernel, step, (before, _), apart = window.along(axis)
+        size = call.x.shape[2 + axis]
+        reached = [[i + before - k * apart for k in range(kernel)] for i in range(out.shape[2 + axis])]
+        taps.append(tuple(tuple(t // step for t in row if t % step == 0 and 0 <= t // step < size) for row in reached))
+    macs = math.prod(weight) * math.prod(call.x.shape[2:])
+    return Details(window, call.get(6, "groups", 1), weight, macs=macs, taps=(taps[0], taps[1]))
+
+
+def read_interpolate(call: Call) -> Details:
+    """확대와 축소: 어느 자리를 섞는지 torch의 연산 자신에게 한 축씩 물어본다."""
+    if call.x.ndim != 4 or call.out is None:
+        raise NotImplementedError
+    names = ("size", "scale_factor", "mode", "align_corners", "recompute_scale_factor", "antialias")
+    options = {name: value for at, name in enumerate(names) if (value := call.get(at + 1, name)) is not None}
+    taps = []
+    for axis in range(2):
+        one = {
+            name: (value[axis], 1) if isinstance(value, (tuple, list)) else (value, 1)
+            for name, value in options.items()
+            if name in ("size", "scale_factor")
+        }
+        basis = torch.eye(call.x.shape[2 + axis], device="cpu")[:, None, :, None]
+        weights = torch.nn.functional.interpolate(basis, **{**options, **one})[:, 0, :, 0]
+        taps.append(tuple(tuple(torch.nonzero(column.abs() > 1e-5).flatten().tolist()) for column in weights.T))
+    return Details(taps=(taps[0], taps[1]))
+
+
+def read_pixel_shuffle(call: Call) -> Details:
+    """(C·r², H, W) -> (C, H·r, W·r): 출력 i는 입력 i // r에서 온다."""
+    factor = call.get(1, "upscale_factor")
+    y, x = (tuple((i // factor,) for i in range(size * factor)) for size in call.x.shape[-2:])
+    return Details(taps=(y, x))
+
+
+def read_extreme(call: Call) -> Details:
+    """max(x, dim)은 축을 섞고 max(x, y)는 같은 자리끼리 견준다."""
+    if isinstance(call.get(1, "other"), Tensor):
+        return Details(kind="point")
+    return read_dim(call)
+
+
+def read_cat(call: Call) -> Details:
+    out = call.out
+    assert out is not None
+    return Details(dims=(call.get(1, "dim", call.kwargs.get("axis", 0)) % out.ndim,))
 
 
 def read_dim(call: Call) -> Details:
@@ -174,9 +289,49 @@ def read_normalize(call: Call) -> Details:
     return Details(dims=call.dims(call.get(2, "dim", 1)))
 
 
-def read_select(call: Call) -> Details:
-    """index_select(x, dim, index), index_add(상수, dim, index, x)."""
+def read_move(call: Call) -> Details:
+    """상수.index_add(dim, index, x)."""
     return Details(dims=call.dims(call.get(1, "dim")))
+
+
+def read_index_select(call: Call) -> Details:
+    (dim,) = call.dims(call.get(1, "dim"))
+    return _pick(call.x.ndim, {dim: Pick(dim, _values(call.get(2, "index")))})
+
+
+def read_narrow(call: Call) -> Details:
+    """narrow(x, dim, start, length)."""
+    (dim,) = call.dims(call.get(1, "dim"))
+    start = int(call.get(2, "start")) % call.x.shape[dim]
+    return _pick(call.x.ndim, {dim: Pick(dim, range(start, start + call.get(3, "length")))})
+
+
+def read_one(call: Call) -> Details:
+    """select(x, dim, index): 축 하나가 사라진다."""
+    (dim,) = call.dims(call.get(1, "dim"))
+    return _pick(call.x.ndim, {dim: Pick(dim, (call.get(2, "index") % call.x.shape[dim],), keep=False)})
+
+
+def read_piece(call: Call, op: str, number: int, pieces: list[Tensor]) -> Details:
+    """split, chunk, unbind의 number번째 조각."""
+    (dim,) = call.dims(call.get(1 if op == "unbind" else 2, "dim", 0))
+    if op == "unbind":
+        return _pick(call.x.ndim, {dim: Pick(dim, (number,), keep=False)})
+    start = sum(piece.shape[dim] for piece in pieces[:number])
+    return _pick(call.x.ndim, {dim: Pick(dim, range(start, start + pieces[number].shape[dim]))})
+
+
+def _pick(ndim: int, chosen: dict[int, Pick]) -> Details:
+    return Details(dims=tuple(chosen), picks=tuple(chosen.get(dim, Pick(dim)) for dim in range(ndim)))
+
+
+def _values(index: Any) -> tuple[int, ...]:
+    """번호들. 값을 볼 수 없으면(meta) 빈 튜플이다."""
+    if not isinstance(index, Tensor):
+        return tuple(index)
+    if index.is_meta:
+        return ()
+    return tuple((torch.nonzero(index) if index.dtype == torch.bool else index).flatten().tolist())
 
 
 def read_layer_norm(call: Call) -> Details:
@@ -190,38 +345,56 @@ def read_image_norm(call: Call) -> Details:
 
 
 def read_order(call: Call) -> Details:
-    """permute(x, *dims): 자리를 옮긴 축."""
+    """permute(x, *dims): 결과의 축마다 원래 축의 번호."""
     dims = call.kwargs.get("dims", call.args[1] if len(call.args) == 2 else call.args[1:])
-    return Details(dims=tuple(at for at, dim in enumerate(dims) if dim % call.x.ndim != at))
+    return Details(dims=tuple(dim % call.x.ndim for dim in dims))
 
 
 def read_swap(call: Call) -> Details:
-    first, second = call.get(1, "dim0"), call.get(2, "dim1")
-    return Details(dims=call.dims((first, second)))
+    return _swapped(call, call.get(1, "dim0"), call.get(2, "dim1"))
+
+
+def read_transposed(call: Call) -> Details:
+    """x.mT, x.t()."""
+    return _swapped(call, -1, -2)
+
+
+def _swapped(call: Call, first: int, second: int) -> Details:
+    order = list(range(call.x.ndim))
+    order[first], order[second] = order[second], order[first]
+    return Details(dims=tuple(order))
 
 
 def read_index(call: Call) -> Details:
-    """x[:, idx]: 통째로(:) 두지 않은 축. 축이 여럿인 mask나 번호 목록을 두 축에 쓴 것은 모르는 연산이다."""
-    index = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
-    if any(isinstance(item, bool) or (_is_mask(item) and item.ndim > 1) for item in index):
+    """x[:, idx]. 축이 여럿인 mask나 번호 목록을 두 축에 쓴 것은 모르는 연산이다."""
+    given = call.args[1] if isinstance(call.args[1], tuple) else (call.args[1],)
+    if any(isinstance(item, bool) or (isinstance(item, Tensor) and item.ndim > 1) for item in given):
         raise NotImplementedError
-    taken = sum(1 for item in index if item is not None and item is not Ellipsis)
-    touched, lists, axis = [], 0, 0
-    for item in index:
+    taken = sum(1 for item in given if item is not None and item is not Ellipsis)
+    picks: list[Pick] = []
+    dim = 0
+    for item in [*given, *([] if Ellipsis in [i for i in given if not isinstance(i, Tensor)] else [Ellipsis])]:
+        if item is None:
+            picks.append(Pick(None))
+            continue
         if item is Ellipsis:
-            axis += call.x.ndim - taken
-        elif item is not None:
-            if not (isinstance(item, slice) and item == slice(None)):
-                touched.append(axis)
-                lists += not isinstance(item, (slice, int))
-            axis += 1
+            picks += [Pick(dim + more) for more in range(call.x.ndim - taken)]
+            dim += call.x.ndim - taken
+            continue
+        size = call.x.shape[dim]
+        if isinstance(item, slice):
+            chosen = range(*item.indices(size))
+            picks.append(Pick(dim) if len(chosen) == size and chosen.step == 1 else Pick(dim, chosen))
+        elif isinstance(item, int):
+            picks.append(Pick(dim, (item % size,), keep=False))
+        else:
+            picks.append(Pick(dim, _values(item)))
+        dim += 1
+    lists = [item for item in given if not (item is None or item is Ellipsis or isinstance(item, (slice, int)))]
+    touched = [pick for pick in picks if pick.dim is not None and pick.indices is not None]
     if lists and len(touched) > 1:
         raise NotImplementedError
-    return Details(dims=tuple(touched))
-
-
-def _is_mask(item: Any) -> bool:
-    return isinstance(item, Tensor) and item.dtype == torch.bool
+    return Details(dims=tuple(pick.dim for pick in touched if pick.dim is not None), picks=tuple(picks))
 
 
 def read_nothing(call: Call) -> Details:
@@ -253,16 +426,29 @@ OPS: dict[str, Op] = {
     "adaptive_max_pool2d_with_indices": Op("window", read_adaptive),
     "pad": Op("window", read_pad),
     "linear": Op("mix", read_linear),
-    **_lines("mix", read_matmul, "matmul mm"),
+    **_lines("mix", read_matmul, "matmul mm bmm rmatmul"),
+    "einsum": Op("einsum", read_einsum),
+    "scaled_dot_product_attention": Op("einsum", read_attention),
+    "conv_transpose2d": Op("resize", read_conv_transpose),
+    **_lines("resize", read_interpolate, "interpolate upsample"),
+    "pixel_shuffle": Op("resize", read_pixel_shuffle),
+    **_lines("cat", read_cat, "cat concat concatenate"),
+    "stack": Op("stack", read_cat),
+    **_lines("mix", read_extreme, "max min"),
     **_lines("mix", read_dim, "mean sum amax amin softmax log_softmax logsumexp var std argmax"),
     **_lines("mix", read_image_norm, "group_norm instance_norm"),
     "normalize": Op("mix", read_normalize),
     "layer_norm": Op("mix", read_layer_norm),
-    **_lines("move", read_select, "index_select index_add"),
-    **_lines("move", read_order, "permute"),
-    **_lines("move", read_swap, "transpose swapaxes"),
-    **_lines("move", read_index, "getitem"),
+    "index_add": Op("move", read_move),
+    "index_select": Op("pick", read_index_select),
+    "narrow": Op("pick", read_narrow),
+    "select": Op("pick", read_one),
+    "getitem": Op("pick", read_index),
+    **_lines("order", read_order, "permute"),
+    **_lines("order", read_swap, "transpose swapaxes swapdims"),
+    **_lines("order", read_transposed, "mT t"),
     **_lines("reshape", read_nothing, "flatten view reshape unflatten squeeze unsqueeze"),
+    **_lines("point", read_nothing, "expand expand_as where"),
     **_lines("point", read_nothing, "batch_norm local_response_norm channel_shuffle prelu"),
     **_lines("point", read_nothing, "dropout dropout1d dropout2d alpha_dropout feature_alpha_dropout"),
     **_lines("point", read_nothing, "relu relu6 leaky_relu rrelu elu celu selu gelu silu mish softplus softsign"),
@@ -281,8 +467,8 @@ CONSTANT = _names(
 )
 # 값을 torch 밖으로 내보내는 연산: 그 값이 되돌아오면 따라갈 수 없다.
 ESCAPES = _names("numpy array tolist")
-# 여러 갈래를 하나로 모으는 연산: 다음 판에서 규칙이 생긴다.
-JOINS = _names("cat concat concatenate stack hstack vstack dstack")
+# 결과가 여러 조각인 연산: 조각마다 노드가 하나씩이다.
+PIECES = _names("split chunk tensor_split unbind split_with_sizes")
 
 
 def op_name(func: Callable[..., Any]) -> str:

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from cnnlab.analysis.axis import Axis, Interval
 from cnnlab.analysis.connectivity import reach
 from cnnlab.analysis.errors import LayerNameError
-from cnnlab.analysis.field import Axis, Interval, fields_of
+from cnnlab.analysis.field import fields_of
 from cnnlab.analysis.formulas import Pair
 from cnnlab.analysis.graph import Layer, Trace
 from cnnlab.analysis.tables import jump_cell, rf_cell, square
@@ -109,7 +110,7 @@ def measure_receptive_field(
     mask = reach(model, traced, chosen.nodes[-1], sight, (y, x))
     rows, columns = (torch.nonzero(mask.any(dim=dim)).flatten().tolist() for dim in (1, 0))
     first, last = ((rows[0], columns[0]), (rows[-1], columns[-1])) if rows else ((0, 0), (-1, -1))
-    seen: list[Interval] = [axis.seen[unit] or (0, -1) for axis, unit in zip(sight.axes, (y, x), strict=True)]
+    seen: list[Interval] = [axis.seen_by(unit) or (0, -1) for axis, unit in zip(sight.axes, (y, x), strict=True)]
     if (0, -1) in seen:
         seen = [(0, -1), (0, -1)]  # 한 축이라도 패딩만 보면 보이는 화소가 없다
     ends = (seen[0][0], seen[1][0]), (seen[0][1], seen[1][1])
@@ -143,10 +144,10 @@ def _find(traced: Trace, name: str | None) -> Layer:
 
 def _central_unit(axis: Axis, pixels: int) -> int:
     """한가운데에서 가장 가까우면서 수용 영역이 그림 안에 있는 출력. 없으면 한가운데."""
-    middle = len(axis.seen) // 2
+    middle = axis.count // 2
 
     def inside(unit: int) -> bool:
         first, last = axis.unit(unit)
-        return axis.seen[unit] is not None and first >= 0 and last < pixels
+        return axis.seen_by(unit) is not None and first >= 0 and last < pixels
 
-    return min(filter(inside, range(len(axis.seen))), key=lambda unit: abs(unit - middle), default=middle)
+    return min(filter(inside, range(axis.count)), key=lambda unit: abs(unit - middle), default=middle)

@@ -3,7 +3,7 @@
 import copy
 import operator
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 
@@ -23,6 +23,15 @@ def check_model(model: object) -> None:
         )
     if not isinstance(model, nn.Module):
         raise ModelError(f"PyTorch 신경망(nn.Module)을 주세요. 받은 것의 종류: {type(model).__name__}")
+    for name, module in model.named_modules():
+        where = name or type(module).__name__
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ModelError(
+                "TorchScript로 굳힌 신경망은 안을 들여다볼 수 없습니다. "
+                f"torch.jit.script나 torch.jit.trace 하기 전의 신경망을 주세요: {where}"
+            )
+        if ".quantized" in type(module).__module__:
+            raise ModelError(f"양자화한 계층은 분석할 수 없습니다. 양자화하기 전의 신경망을 주세요: {where}")
     if any(nn.parameter.is_lazy(p) for p in [*model.parameters(), *model.buffers()]):
         raise ModelError(
             "아직 크기가 정해지지 않은 계층(Lazy...)이 있습니다. 채널 수를 적은 계층(nn.Conv2d 등)으로 바꾸거나, "
@@ -51,8 +60,32 @@ def check_input_size(input_size: object) -> tuple[int, int, int]:
     return size[0], size[1], size[2]
 
 
-def explain_failure(error: Exception, place: str, model: nn.Module) -> NoReturn:
-    """forward에서 난 오류를 어디에서 났는지와 함께 ForwardError로 바꾼다."""
+def check_input_sizes(input_size: object) -> tuple[tuple[int, ...], ...]:
+    """(C, H, W) 하나, 또는 그런 형태의 튜플을 형태의 튜플로. 첫 입력은 그림이어야 한다."""
+    if not isinstance(input_size, (tuple, list)) or not all(isinstance(item, (tuple, list)) for item in input_size):
+        return (check_input_size(input_size),)
+    if not input_size:
+        return (check_input_size(input_size),)
+    rest = []
+    for item in input_size[1:]:
+        if not item or not all(isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in item):
+            raise InputSizeError(f"둘째부터의 입력은 배치를 뺀 양의 정수의 튜플이어야 합니다. 받은 값: {item!r}")
+        rest.append(tuple(item))
+    return (check_input_size(input_size[0]), *rest)
+
+
+def explain_failure(error: Exception, place: str, model: nn.Module, so_far: Sequence[str] = ()) -> NoReturn:
+    """forward에서 난 오류를 어디에서 났는지, 어디까지 계산했는지와 함께 ForwardError로 바꾼다."""
+    if (
+        isinstance(error, TypeError)
+        and "forward()" in str(error)
+        and "positional argument" in str(error)
+        and not so_far
+    ):
+        raise ForwardError(
+            f"{type(model).__name__}.forward가 받는 입력의 수가 다릅니다. 입력이 둘이면 input_size에 형태를 둘 주세요: "
+            f"((3, 32, 32), (3, 32, 32)). 원래 메시지: {error}"
+        ) from error
     if isinstance(error, NotImplementedError) and 'missing the required "forward"' in str(error):
         raise ForwardError(
             f"{place or type(model).__name__}: forward가 없습니다. forward 메서드를 정의하세요."
@@ -61,6 +94,7 @@ def explain_failure(error: Exception, place: str, model: nn.Module) -> NoReturn:
     raise ForwardError(
         f"{where} 오류가 났습니다. 입력 크기와 그 계층의 설정을 확인하세요. "
         f"원래 메시지: {type(error).__name__}: {error}"
+        + (f" 여기까지 계산했습니다: {', '.join(so_far)}" if so_far else "")
     ) from error
 
 

@@ -5,7 +5,6 @@
 공식은 모른다: 연산의 뜻은 ops.py, 크기 검사는 checks.py, 사본 만들기는 sandbox.py, 수용 영역은 field.py에 있다.
 """
 
-from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,23 +13,24 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from cnnlab.analysis.checks import check_call, times
-from cnnlab.analysis.errors import BranchError, ForwardError, InputTooSmall, ModelError, UnknownOpError
+from cnnlab.analysis.errors import ForwardError, InputTooSmall, ModelError, UnknownOpError
 from cnnlab.analysis.graph import Node, Trace
 from cnnlab.analysis.names import Namer
 from cnnlab.analysis.ops import (
     CONSTANT,
     ESCAPES,
-    JOINS,
     OPS,
+    PIECES,
     SAME,
     Call,
     Details,
     Shape,
     op_name,
+    read_piece,
     tensors_in,
 )
 from cnnlab.analysis.sandbox import (
-    check_input_size,
+    check_input_sizes,
     check_model,
     copy_model,
     duplicate,
@@ -44,38 +44,41 @@ BATCH = 2  # 배치가 1이면 배치 축을 없애거나 섞는 실수(x.view(1
 _LARGEST_SEARCHED = 512  # 필요한 최소 입력을 찾을 때 여기까지만 키워 본다, 화소
 
 
-def trace(model: nn.Module, input_size: Sequence[int]) -> Trace:
+def trace(model: nn.Module, input_size: Sequence[Any]) -> Trace:
     """신경망의 연산 그래프를 얻는다. eval 모드로, 기울기 없이, 사본에서 실행한다.
 
-    input_size: 배치를 뺀 입력 형태 (C, H, W), 화소.
+    input_size: 배치를 뺀 입력 형태 (C, H, W), 화소. 입력이 여럿이면 형태의 튜플 ((C, H, W), (D,), ...)을 주고,
+    수용 영역은 첫 입력에서 잰다.
     원래 신경망의 가중치, 버퍼, 모드, 장치, hook, 난수 상태는 그대로다. meta 장치의 신경망도 된다.
     forward가 값을 꺼내 보면(.item(), 값에 따른 if) meta로는 실행할 수 없으므로, 원래 장치에서 0으로 채운 입력을 쓴다.
     그때 값이 텐서 밖으로 나갔다가 돌아오는 길은 따라가지 못한다.
     오류: ModelError, InputSizeError, InputTooSmall, WrongShape, ForwardError, UnknownOpError, BranchError.
     """
     check_model(model)
-    size = check_input_size(input_size)
+    sizes = check_input_sizes(input_size)
     try:
-        recorder, outputs = _run(model, size)
+        recorder, outputs = _run(model, sizes)
     except InputTooSmall as error:
-        raise InputTooSmall(f"{error} {_needed_size(model, size)}") from None
-    return _finish(model, size, recorder, outputs)
+        raise InputTooSmall(f"{error} {_needed_size(model, sizes)}") from None
+    return _finish(model, sizes[0], recorder, outputs)
 
 
 def _finish(model: nn.Module, size: Shape, recorder: "_Recorder", outputs: list[Tensor]) -> Trace:
     last = {recorder.node_of[id(out)] for out in outputs if id(out) in recorder.node_of}
-    if not recorder.nodes[1:]:
+    if all(node.kind == "input" for node in recorder.nodes):
         raise ModelError(
             f"{type(model).__name__}에는 입력으로 무언가를 계산하는 계층이 없습니다. nn.Conv2d 같은 계층을 넣으세요."
         )
-    if not last - {0}:
+    if not any(recorder.nodes[number].kind != "input" for number in last):
         raise ForwardError(
             f"{type(model).__name__}의 출력이 입력에서 계산되지 않았습니다. forward가 입력 x를 쓰는지, "
             "x를 numpy 따위로 바꾸었다가 되돌리지 않는지 확인하세요."
         )
-    nodes = _leading_to(last, recorder.nodes)
+    used = _leading_to(last, recorder.nodes)
+    costly = {node.id for node in recorder.nodes if node.params or node.macs}
+    kept = _leading_to(last | costly, recorder.nodes)
+    nodes = tuple(node for node in recorder.nodes if node.id in kept or node.kind == "input")
     _refuse_unknown(nodes)
-    _refuse_branches(nodes, recorder.nodes)
     parameters = list(model.parameters())
     return Trace(
         model=type(model).__name__,
@@ -83,41 +86,44 @@ def _finish(model: nn.Module, size: Shape, recorder: "_Recorder", outputs: list[
         nodes=nodes,
         params=sum(p.numel() for p in parameters),
         trainable_params=sum(p.numel() for p in parameters if p.requires_grad),
+        inputs=tuple(node.output_shape for node in nodes if node.kind == "input"),
+        outputs=tuple(sorted(last)),
+        unused=tuple(sorted(kept - used)),
     )
 
 
 # --- 실행
 
 
-def _run(model: nn.Module, size: Shape) -> tuple["_Recorder", list[Tensor]]:
+def _run(model: nn.Module, sizes: tuple[Shape, ...]) -> tuple["_Recorder", list[Tensor]]:
     """meta에서 먼저, 안 되면 원래 장치에서 실행한다."""
     home = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
     try:
-        return _record(model, size, torch.device("meta"), to_meta)
+        return _record(model, sizes, torch.device("meta"), to_meta)
     except LearnerError as error:
         # 크기나 구조의 문제는 장치를 바꾸어도 같다. forward 안의 오류만 진짜 장치에서 다시 해 본다
         if not isinstance(error, ForwardError) or home.type == "meta":
             raise
-    return _record(model, size, home, duplicate)
+    return _record(model, sizes, home, duplicate)
 
 
 def _record(
-    model: nn.Module, size: Shape, device: torch.device, replace: Callable[[Tensor], Tensor]
+    model: nn.Module, sizes: tuple[Shape, ...], device: torch.device, replace: Callable[[Tensor], Tensor]
 ) -> tuple["_Recorder", list[Tensor]]:
     twin, pairs = copy_model(model, replace)
     recorder = _Recorder(pairs)
     recorder.watch(twin)
     dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     with keep_random_state(device), torch.no_grad(), device:
-        x = torch.zeros(BATCH, *size, dtype=dtype)
-        recorder.start(x)
+        inputs = [torch.zeros(BATCH, *size, dtype=dtype) for size in sizes]
+        recorder.start(inputs)
         try:
             with recorder:
-                result = twin(x)
+                result = twin(*inputs)
         except LearnerError:
             raise
         except Exception as error:
-            explain_failure(error, recorder.place(), model)
+            explain_failure(error, recorder.place(), model, recorder.so_far())
     if result is None:
         raise ForwardError(f"{type(model).__name__}의 forward가 값을 돌려주지 않았습니다. 마지막 줄에 return을 쓰세요.")
     return recorder, list(tensors_in(result))
@@ -147,10 +153,17 @@ class _Recorder(TorchFunctionMode):
     def place(self) -> str:
         return self._namer.place()
 
-    def start(self, x: Tensor) -> None:
-        shape = tuple(x.shape[1:])
-        self.nodes.append(Node(0, "input", "input", "input", "input", "input", (), shape, shape))
-        self._remember(x, 0)
+    def so_far(self) -> list[str]:
+        """마지막으로 계산한 몇 행: 이름과 출력의 형태."""
+        rows = {node.layer: node.output_shape for node in self.nodes if node.kind != "input"}
+        return [f"{name} {times(shape)}" for name, shape in [*rows.items()][-3:]]
+
+    def start(self, inputs: list[Tensor]) -> None:
+        for number, x in enumerate(inputs):
+            shape = tuple(x.shape[1:])
+            name = "input" if number == 0 else f"input:{number + 1}"
+            self.nodes.append(Node(number, name, "input", "input", name, "input", (), shape, shape))
+            self._remember(x, number)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
@@ -175,15 +188,24 @@ class _Recorder(TorchFunctionMode):
         results = [args[0]] if op == "setitem" else list(tensors_in(out))
         if not results:
             return out  # 형태를 묻거나 값을 들여다보았을 뿐이다
-        same = op in SAME and len(inputs) == 1
-        number = inputs[0] if same else self._add(op, call, inputs, given, results)
+        if op in SAME and len(inputs) == 1:
+            for result in results:
+                self._remember(result, inputs[0])
+            return out
+        call = Call(call.x, args, kwargs, results[0], tuple(sources))
+        if op in PIECES:
+            for at, piece in enumerate(results):
+                details = read_piece(call, op, at, results)
+                self._remember(piece, self._add(op, "pick", details, call, given, [piece]))
+            return out
+        kind, details = _read(op, call)
+        number = self._add(op, kind, details, call, given, results)
         for result in results:
             self._remember(result, number)
         return out
 
-    def _add(self, op: str, call: Call, inputs: tuple[int, ...], given: list[Tensor], results: list[Tensor]) -> int:
+    def _add(self, op: str, kind: str, details: Details, call: Call, given: list[Tensor], results: list[Tensor]) -> int:
         out, number = results[0], len(self.nodes)
-        kind, details = _read(op, Call(call.x, call.args, call.kwargs, out))
         if id(call.x) != id(out) and _is_view_target(op, call, out):
             kind = "unknown"
         row, row_type = self._namer.row(op)
@@ -198,7 +220,7 @@ class _Recorder(TorchFunctionMode):
                 kind=kind if all(result.shape[:1] == (BATCH,) for result in results) else "batch",
                 layer=row,
                 layer_type=row_type,
-                inputs=inputs,
+                inputs=tuple(dict.fromkeys(self.node_of[id(t)] for t in call.graph)),
                 input_shape=tuple(call.x.shape[1:]),
                 output_shape=tuple(out.shape[1:]),
                 window=details.window,
@@ -208,6 +230,12 @@ class _Recorder(TorchFunctionMode):
                 macs=details.macs,
                 params=sum(p.numel() for p in mine),
                 trainable_params=sum(p.numel() for p in mine if p.requires_grad),
+                operands=tuple(self.node_of.get(id(t), -1) for t in given),
+                inplace=bool(call.args) and out is call.args[0],
+                sizes=tuple(t.shape[details.dims[0]] for t in given) if kind == "cat" else (1,) * len(given),
+                picks=details.picks,
+                taps=details.taps,
+                equation=details.equation,
             )
         )
         return number
@@ -236,7 +264,8 @@ def _read(op: str, call: Call) -> tuple[str, Details]:
     if op not in OPS:
         return "unknown", Details()
     try:
-        return OPS[op].kind, OPS[op].read(call)
+        details = OPS[op].read(call)
+        return details.kind or OPS[op].kind, details
     except NotImplementedError:
         return "unknown", Details()
 
@@ -250,18 +279,18 @@ def _is_view_target(op: str, call: Call, out: Tensor) -> bool:
 # --- 그래프
 
 
-def _leading_to(last: set[int], nodes: list[Node]) -> tuple[Node, ...]:
-    """출력에 이르는 노드만 남긴다. 들여다보기만 한 연산(print, if)은 빠진다."""
+def _leading_to(last: set[int], nodes: list[Node]) -> set[int]:
+    """last에 이르는 노드의 id. 들여다보기만 한 연산(print, if)은 빠진다."""
     needed = set(last)
     for node in reversed(nodes):
         if node.id in needed:
             needed.update(node.inputs)
-    return tuple(node for node in nodes if node.id in needed)
+    return needed
 
 
 def _refuse_unknown(nodes: tuple[Node, ...]) -> None:
     for node in nodes:
-        if node.kind == "unknown" and node.op not in JOINS:
+        if node.kind == "unknown":
             raise UnknownOpError(
                 f"{node.name}: 분석이 아직 모르는 연산이 있어, 틀린 값을 내지 않으려고 멈췄습니다. "
                 f"연산: {node.op}, 들어온 모양: {times(node.input_shape)}. 다른 연산으로 바꿔 쓸 수 있는지 보세요."
@@ -273,34 +302,16 @@ def _refuse_unknown(nodes: tuple[Node, ...]) -> None:
             )
 
 
-def _refuse_branches(nodes: tuple[Node, ...], everything: list[Node]) -> None:
-    """사슬이 아니면 BranchError. 가지의 규칙이 생기면 이 함수가 사라진다."""
-    later = "가지가 있는 신경망은 다음 판에서 다룹니다. 지금은 계층이 한 줄로 이어진 신경망만 분석할 수 있습니다."
-    consumers = Counter(source for node in nodes for source in node.inputs)
-    for node in nodes:
-        if len(node.inputs) > 1 or node.op in JOINS:
-            raise BranchError(f"{node.name}: 여러 갈래의 값이 여기에서 합쳐집니다({node.op}). {later}")
-    for node in nodes:
-        if consumers[node.id] > 1:
-            raise BranchError(f"{node.name}: 이 계층의 출력이 여러 계층으로 갈라집니다. {later}")
-    inside = {node.id for node in nodes}
-    for node in everything:
-        if node.id not in inside and (node.params or node.macs):
-            raise BranchError(
-                f"{node.name}: 이 계층이 계산한 값이 출력에 쓰이지 않습니다. "
-                f"forward에서 결과를 다음 계층에 넘겼는지 확인하세요. 일부러 갈라 놓은 것이라면, {later}"
-            )
-
-
 # --- 필요한 입력 크기
 
 
-def _needed_size(model: nn.Module, size: Shape) -> str:
+def _needed_size(model: nn.Module, sizes: tuple[Shape, ...]) -> str:
     """신경망이 요구하는 가장 작은 높이와 너비를 찾아 문장으로. 실제로 흘려 보며 찾는다."""
+    size = sizes[0]
 
     def fits(height: int, width: int) -> bool:
         try:
-            _run(model, (size[0], height, width))
+            _run(model, ((size[0], height, width), *sizes[1:]))
         except InputTooSmall:
             return False
         except LearnerError:

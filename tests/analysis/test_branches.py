@@ -1,0 +1,87 @@
+"""가지가 있는 신경망의 표와 수용 영역: torchvision, torchinfo, FlopCounterMode, 발표된 값과 견준다."""
+
+import pytest
+import torch
+import torchinfo
+import torchvision
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from cnnlab.analysis import layer_table, receptive_field
+
+CNNS = [
+    *("squeezenet1_0", "squeezenet1_1", "googlenet", "inception_v3", "resnet18", "resnet50", "resnet152"),
+    *("resnext50_32x4d", "wide_resnet50_2", "densenet121", "densenet201", "mobilenet_v2", "mobilenet_v3_large"),
+    *("mobilenet_v3_small", "mnasnet1_0", "shufflenet_v2_x0_5", "shufflenet_v2_x2_0", "efficientnet_b0"),
+    *("efficientnet_v2_s", "regnet_x_400mf", "regnet_y_400mf", "convnext_tiny"),
+]
+
+
+def build(name, **options):
+    if name in ("googlenet", "inception_v3"):
+        options["init_weights"] = False
+    model = torchvision.models.get_model(name, weights=None, **options)
+    return model.eval()
+
+
+@pytest.mark.parametrize("name", CNNS)
+def test_totals_shapes_and_parameters_of_torchvision(name):
+    """MAC은 FlopCounterMode의 절반, 형태와 매개변수는 모듈 자신과 torchinfo의 것."""
+    model = build(name)
+    size = (3, 299, 299) if name == "inception_v3" else (3, 128, 128)
+    table = layer_table(model, size)
+    shadow = model.to("meta")
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        shadow(torch.zeros(1, *size, device="meta"))
+    assert 2 * table.macs.sum() == 2 * table.attrs["macs"] == counter.get_total_flops()
+    parameters = sum(p.numel() for p in model.parameters())
+    assert table.attrs["params"] == parameters == table.params.sum() + table.attrs["unused_params"]
+    summary = torchinfo.summary(shadow, (1, *size), verbose=0, device="meta")
+    assert table.attrs["params"] == summary.total_params
+    leaves = [layer for layer in summary.summary_list if layer.is_leaf_layer and layer.class_name != "Identity"]
+    expected = [
+        (layer.class_name, tuple(layer.output_size[1:]), max(0, layer.num_params))
+        for layer in leaves
+        if layer.class_name in ("Conv2d", "Linear", "BatchNorm2d", "LayerNorm2d") and layer.executed
+    ]
+    kinds = {kind for kind, *_ in expected}
+    ours = [(row.type, row.output, row.params) for row in table.itertuples() if row.type in kinds]
+    assert sorted(ours) == sorted(expected)
+
+
+# --- 발표된 수용 영역: Araujo et al. 2019의 표 1과 google-research/receptive_field
+
+
+def caffe_resnet(name):
+    """병목 블록의 스트라이드를 첫 1x1에 둔 ResNet(원 논문과 google-research의 것)."""
+    with torch.device("meta"):
+        model = build(name)
+    for module in model.modules():
+        if isinstance(module, torchvision.models.resnet.Bottleneck):
+            module.conv1.stride, module.conv2.stride = module.conv2.stride, (1, 1)
+    return model
+
+
+@pytest.mark.parametrize(("name", "published"), [("resnet50", 483), ("resnet101", 1027), ("resnet152", 1507)])
+def test_published_receptive_fields_of_resnets_with_the_stride_in_the_1x1(name, published):
+    rf = receptive_field(caffe_resnet(name), (3, 224, 224)).set_index("name").rf
+    assert rf["layer4.2.relu:3"] == published
+
+
+def mobilenet_v1():
+    """Howard et al. 2017, 표 1."""
+
+    def separable(before, after, stride=1):
+        return [
+            nn.Conv2d(before, before, 3, stride, 1, groups=before, bias=False),
+            nn.Conv2d(before, after, 1, bias=False),
+        ]
+
+    widths = [(32, 64, 1), (64, 128, 2), (128, 128, 1), (128, 256, 2), (256, 256, 1), (256, 512, 2)]
+    widths += [(512, 512, 1)] * 5 + [(512, 1024, 2), (1024, 1024, 1)]
+    with torch.device("meta"):
+        return nn.Sequential(nn.Conv2d(3, 32, 3, 2, 1), *(layer for w in widths for layer in separable(*w)))
+
+
+def test_published_receptive_field_of_mobilenet_v1():
+    assert layer_table(mobilenet_v1(), (3, 224, 224)).rf.iloc[-1] == 315
