@@ -5,6 +5,7 @@ errors, formulas -> ops -> checks, graph -> trace -> axis -> sight -> field -> t
 """
 
 from cnnlab.analysis.axis import Field
+from cnnlab.analysis.compare import compare_models, fold_table
 from cnnlab.analysis.diagram import NetworkDrawing, draw_network
 from cnnlab.analysis.errors import (
     BranchError,
@@ -45,10 +46,12 @@ __all__ = [
     "UnknownOpError",
     "WrongShape",
     "activation_kb",
+    "compare_models",
     "conv_macs",
     "conv_output_size",
     "conv_params",
     "draw_network",
+    "fold_table",
     "layer_table",
     "linear_macs",
     "linear_params",

@@ -105,7 +105,7 @@ def _stages(traced: Trace) -> list[Stage]:
     sights = fields_of(traced)
     stages = [Stage("", "입력", (), traced.input_size, [f"입력 {by(traced.input_size)}"])]
     for layer in traced.layers:
-        rf = rf_cell(sights[layer.nodes[-1].id], traced.input_size)
+        rf = rf_cell(sights.get(layer.nodes[-1].id), traced.input_size)
         hover = _hover(layer, rf)
         main = _main_node(layer)
         if main is None:

@@ -401,7 +401,8 @@ def read_nothing(call: Call) -> Details:
     return Details()
 
 
-def _names(text: str) -> frozenset[str]:
+def names(text: str) -> frozenset[str]:
+    """빈칸으로 나눈 이름들."""
     return frozenset(text.split())
 
 
@@ -410,7 +411,7 @@ def _lines(kind: str, read: Callable[[Call], Details], names: str) -> dict[str, 
 
 
 # 상수의 형태에 맞추어 결과가 넓어질 수 있는 사칙 연산
-BROADCASTING = _names(
+BROADCASTING = names(
     "add sub mul div true_divide radd rsub rmul rdiv rtruediv pow rpow maximum minimum gt ge lt le eq ne"
 )
 
@@ -459,16 +460,16 @@ OPS: dict[str, Op] = {
 }
 
 # 값을 보지 않거나(형태만 묻는다) 값이 그대로인 연산: 행이 되지 않는다.
-SAME = _names("clone contiguous detach data to type type_as float double half bfloat16 cpu cuda requires_grad")
+SAME = names("clone contiguous detach data to type type_as float double half bfloat16 cpu cuda requires_grad")
 # 입력에서는 형태만 가져오는 연산: 결과는 상수다.
-CONSTANT = _names(
+CONSTANT = names(
     "new_zeros new_ones new_full new_empty new_tensor "
     "zeros_like ones_like full_like empty_like rand_like randn_like randint_like"
 )
 # 값을 torch 밖으로 내보내는 연산: 그 값이 되돌아오면 따라갈 수 없다.
-ESCAPES = _names("numpy array tolist")
+ESCAPES = names("numpy array tolist")
 # 결과가 여러 조각인 연산: 조각마다 노드가 하나씩이다.
-PIECES = _names("split chunk tensor_split unbind split_with_sizes")
+PIECES = names("split chunk tensor_split unbind split_with_sizes")
 
 
 def op_name(func: Callable[..., Any]) -> str:

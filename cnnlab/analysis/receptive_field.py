@@ -31,6 +31,10 @@ def receptive_field(model: nn.Module, input_size: tuple[int, ...] = (3, 32, 32))
       start: 왼쪽 위 첫 출력이 보는 첫 화소.
       first, last: 특징 맵의 한가운데 출력(H//2, W//2)이 보는 첫 화소와 마지막 화소.
       음수이거나 그림 끝을 넘으면 그 부분은 패딩이다.
+      rf_without_gate: 그림 전체를 보는 갈래(SE 게이트, 전역 풀링 갈래)가 그렇지 않은 갈래와 합쳐지는 신경망에만 있는
+      열. 그런 갈래를 뺀 크기다.
+    합쳐지는 곳에서는 갈래들의 합집합을 덮는 구간이다. 확대(interpolate)처럼 간격이 고르지 않으면 가장 넓은 것을 적는다.
+    입력이 여럿이면 첫 입력의 화소로 세고, 그것을 보지 않는 행은 빈칸이다.
     오류: 이해하지 못하는 연산이 있으면 UnknownOpError(연산 이름과 위치); 틀린 값을 내지 않는다.
       나머지는 `trace`와 같다.
     출처: Araujo et al. 2019, 식 (2)-(5).
@@ -39,14 +43,24 @@ def receptive_field(model: nn.Module, input_size: tuple[int, ...] = (3, 32, 32))
 
     traced = trace(model, input_size)
     sights = fields_of(traced)
-    rows = []
+    ungated = fields_of(traced, gates=False) if sights.gated else None
+    rows: list[list[Any]] = []
+    without = []
     for layer in traced.layers:
-        sight = sights[layer.nodes[-1].id]
+        sight = sights.get(layer.nodes[-1].id)
+        if ungated:
+            without.append(rf_cell(ungated.get(layer.nodes[-1].id), traced.input_size))
+        if sight is None:
+            rows.append([layer.name, layer.type, layer.output_shape, *[""] * 5])
+            continue
         first, last = _at(sight.axes, (sight.size[0] // 2, sight.size[1] // 2))
         start, _ = _at(sight.axes, (0, 0))
         cells = [rf_cell(sight, traced.input_size), jump_cell(sight), square(start), square(first), square(last)]
         rows.append([layer.name, layer.type, layer.output_shape, *cells])
-    return pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    table = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    if ungated:
+        table.insert(4, "rf_without_gate", pd.Series(without, dtype=object))
+    return table
 
 
 def _at(axes: tuple[Axis, Axis], unit: Pair) -> tuple[Pair, Pair]:
@@ -105,7 +119,10 @@ def measure_receptive_field(
     """
     traced = trace(model, input_size)
     chosen = _find(traced, layer)
-    sight = fields_of(traced)[chosen.nodes[-1].id]
+    known = fields_of(traced).get(chosen.nodes[-1].id)
+    if known is None:
+        raise LayerNameError(f"이 계층은 첫 입력을 보지 않으므로 잴 수용 영역이 없습니다: {chosen.name}")
+    sight = known
     y, x = (_central_unit(axis, size) for axis, size in zip(sight.axes, traced.input_size[1:], strict=True))
     mask = reach(model, traced, chosen.nodes[-1], sight, (y, x))
     rows, columns = (torch.nonzero(mask.any(dim=dim)).flatten().tolist() for dim in (1, 0))

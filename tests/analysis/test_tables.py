@@ -132,6 +132,10 @@ def test_attrs_are_plain_and_survive_copying_and_concatenation():
         "unused_params": 0,
         "macs": 416_520,
         "activation_kb": table.activation_kb.sum(),
+        "forward_kb": 2 * 6 * 28 * 28 * 4 / 1024,
+        "training_kb": table.attrs["training_kb"],
+        "depth": 5,
+        "rf": 32,
     }
     assert copy.deepcopy(table.attrs) == table.attrs
     assert pd.concat([table, layer_table(model, (1, 32, 32))]).attrs == table.attrs

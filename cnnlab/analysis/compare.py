@@ -1,0 +1,75 @@
+"""큰 신경망을 한눈에: 표를 단계로 접고, 여러 신경망을 한 표에서 견준다."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from torch import nn
+
+from cnnlab.analysis.tables import layer_table
+from cnnlab.errors import LearnerError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ["name", "layers", "input", "output", "params", "macs", "activation_kb", "rf", "jump"]
+
+
+class FoldError(LearnerError, ValueError):
+    """접는 깊이가 잘못되었다."""
+
+
+def fold_table(table: "pd.DataFrame", depth: int = 1) -> "pd.DataFrame":
+    """`layer_table`의 표를 이름의 앞 depth 마디로 접는다: `layer3.0.conv1`은 depth=1이면 `layer3`, 2이면 `layer3.0`.
+
+    반환: 이어지는 행의 묶음마다 한 행. layers: 묶은 행의 수. params, macs, activation_kb: 합.
+      input은 첫 행의 입력, output, rf, jump는 마지막 행의 것이다. attrs는 그대로다.
+    함수형 연산만 있는 행(이름에 점이 없는 것)은 제 이름으로 남는다.
+    오류: depth가 1 이상의 정수가 아니면 ValueError.
+    """
+    import pandas as pd
+
+    if not isinstance(depth, int) or isinstance(depth, bool) or depth < 1:
+        raise FoldError(f"depth는 1 이상의 정수여야 합니다. 받은 값: {depth!r}")
+    groups: list[tuple[str, list[Any]]] = []
+    for row in table.itertuples(index=False):
+        stage = ".".join(str(row.name).split(":")[0].split(".")[:depth])
+        if not groups or groups[-1][0] != stage:
+            groups.append((stage, []))
+        groups[-1][1].append(row)
+    rows = [
+        [
+            stage,
+            len(members),
+            members[0].input,
+            members[-1].output,
+            *(sum(getattr(row, column) for row in members) for column in ("params", "macs", "activation_kb")),
+            members[-1].rf,
+            members[-1].jump,
+        ]
+        for stage, members in groups
+    ]
+    folded = pd.DataFrame(rows, columns=COLUMNS, dtype=object)
+    folded = folded.astype({"layers": "int64", "params": "int64", "macs": "int64", "activation_kb": "float64"})
+    folded.attrs = table.attrs
+    return folded
+
+
+def compare_models(models: Sequence[nn.Module], input_size: tuple[int, ...] = (3, 32, 32)) -> "pd.DataFrame":
+    """신경망마다 한 행인 표. 같은 크기의 그림을 넣었을 때의 값이다.
+
+    반환: model(클래스 이름; 겹치면 번호가 붙는다), params, macs, activation_kb(특징 맵의 합), training_kb,
+      depth(입력에서 출력까지 가장 긴 길에 있는, 가중치 있는 합성곱과 완전 연결의 수), rf(전체를 보기 전까지 가장 큰 수용 영역).
+    오류: `layer_table`과 같다.
+    """
+    import pandas as pd
+
+    rows: list[list[Any]] = []
+    names: list[str] = []
+    for model in models:
+        attrs = layer_table(model, input_size).attrs
+        names.append(attrs["model"])
+        count = names.count(attrs["model"])
+        name = attrs["model"] if count == 1 else f"{attrs['model']}:{count}"
+        rows.append([name, *(attrs[key] for key in ("params", "macs", "activation_kb", "training_kb", "depth", "rf"))])
+    columns = ["model", "params", "macs", "activation_kb", "training_kb", "depth", "rf"]
+    return pd.DataFrame(rows, columns=columns)
