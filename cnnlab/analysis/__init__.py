@@ -7,6 +7,7 @@ errors, formulas -> ops -> checks, graph -> trace -> axis -> sight -> field -> t
 from cnnlab.analysis.axis import Field
 from cnnlab.analysis.compare import compare_models, fold_table
 from cnnlab.analysis.diagram import NetworkDrawing, draw_network
+from cnnlab.analysis.effective import effective_receptive_field
 from cnnlab.analysis.errors import (
     BranchError,
     ForwardError,
@@ -51,6 +52,7 @@ __all__ = [
     "conv_output_size",
     "conv_params",
     "draw_network",
+    "effective_receptive_field",
     "fold_table",
     "layer_table",
     "linear_macs",

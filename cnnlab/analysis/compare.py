@@ -58,7 +58,8 @@ def compare_models(models: Sequence[nn.Module], input_size: tuple[int, ...] = (3
     """신경망마다 한 행인 표. 같은 크기의 그림을 넣었을 때의 값이다.
 
     반환: model(클래스 이름; 겹치면 번호가 붙는다), params, macs, activation_kb(특징 맵의 합), training_kb,
-      depth(입력에서 출력까지 가장 긴 길에 있는, 가중치 있는 합성곱과 완전 연결의 수), rf(전체를 보기 전까지 가장 큰 수용 영역).
+      depth(입력에서 출력까지 가장 긴 길에 있는 합성곱과 완전 연결의 수),
+      rf(그림 전체를 보기 전까지 가장 큰 수용 영역).
     오류: `layer_table`과 같다.
     """
     import pandas as pd

@@ -8,7 +8,8 @@ import math
 from cnnlab.analysis.graph import Node, Trace
 from cnnlab.analysis.ops import names
 
-# 역전파에 쓰려고 남기는 것: 입력, 출력, 인자로 받은 갈래 모두, 없음. 최대 풀링은 자리(int64)도, 드롭아웃은 마스크도 남긴다
+# 역전파에 쓰려고 남기는 것: 입력, 출력, 인자로 받은 갈래 모두, 없음.
+# 최대 풀링은 자리(int64)도, 드롭아웃은 마스크도 남긴다
 _INPUT = names(
     "conv2d conv_transpose2d linear batch_norm layer_norm group_norm instance_norm local_response_norm avg_pool2d "
     "adaptive_avg_pool2d silu hardswish hardsigmoid hardtanh relu6 gelu leaky_relu mish softplus abs pow "

@@ -9,7 +9,7 @@ from torch import nn
 from cnnlab.analysis.axis import Axis, Interval
 from cnnlab.analysis.connectivity import reach
 from cnnlab.analysis.errors import LayerNameError
-from cnnlab.analysis.field import fields_of
+from cnnlab.analysis.field import Fields, Sight, fields_of
 from cnnlab.analysis.formulas import Pair
 from cnnlab.analysis.graph import Layer, Trace
 from cnnlab.analysis.tables import jump_cell, rf_cell, square
@@ -118,12 +118,9 @@ def measure_receptive_field(
     오류: 그런 계층이 없으면 LayerNameError; 나머지는 `trace`와 같다.
     """
     traced = trace(model, input_size)
-    chosen = _find(traced, layer)
-    known = fields_of(traced).get(chosen.nodes[-1].id)
-    if known is None:
-        raise LayerNameError(f"이 계층은 첫 입력을 보지 않으므로 잴 수용 영역이 없습니다: {chosen.name}")
-    sight = known
-    y, x = (_central_unit(axis, size) for axis, size in zip(sight.axes, traced.input_size[1:], strict=True))
+    chosen = find_layer(traced, layer)
+    sight = sight_of(fields_of(traced), chosen)
+    y, x = (central_unit(axis, size) for axis, size in zip(sight.axes, traced.input_size[1:], strict=True))
     mask = reach(model, traced, chosen.nodes[-1], sight, (y, x))
     rows, columns = (torch.nonzero(mask.any(dim=dim)).flatten().tolist() for dim in (1, 0))
     first, last = ((rows[0], columns[0]), (rows[-1], columns[-1])) if rows else ((0, 0), (-1, -1))
@@ -148,7 +145,16 @@ def _extent(first: Pair, last: Pair) -> Pair:
     return last[0] - first[0] + 1, last[1] - first[1] + 1
 
 
-def _find(traced: Trace, name: str | None) -> Layer:
+def sight_of(fields: Fields, layer: Layer) -> Sight:
+    """그 계층의 출력이 입력을 보는 모습. 첫 입력을 보지 않으면 LayerNameError."""
+    sight = fields.get(layer.nodes[-1].id)
+    if sight is None:
+        raise LayerNameError(f"이 계층은 첫 입력을 보지 않으므로 잴 수용 영역이 없습니다: {layer.name}")
+    return sight
+
+
+def find_layer(traced: Trace, name: str | None) -> Layer:
+    """이름이 name인 행. 생략하면 마지막 행. 없으면 LayerNameError."""
     layers = {layer.name: layer for layer in traced.layers}
     if name is None:
         return traced.layers[-1]
@@ -159,7 +165,7 @@ def _find(traced: Trace, name: str | None) -> Layer:
     return layers[name]
 
 
-def _central_unit(axis: Axis, pixels: int) -> int:
+def central_unit(axis: Axis, pixels: int) -> int:
     """한가운데에서 가장 가까우면서 수용 영역이 그림 안에 있는 출력. 없으면 한가운데."""
     middle = axis.count // 2
 

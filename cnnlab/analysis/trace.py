@@ -63,7 +63,7 @@ def trace(model: nn.Module, input_size: Sequence[Any]) -> Trace:
     return _finish(model, sizes[0], recorder, outputs)
 
 
-def _finish(model: nn.Module, size: Shape, recorder: "_Recorder", outputs: list[Tensor]) -> Trace:
+def _finish(model: nn.Module, size: Shape, recorder: "Recorder", outputs: list[Tensor]) -> Trace:
     last = {recorder.node_of[id(out)] for out in outputs if id(out) in recorder.node_of}
     if all(node.kind == "input" for node in recorder.nodes):
         raise ModelError(
@@ -95,7 +95,7 @@ def _finish(model: nn.Module, size: Shape, recorder: "_Recorder", outputs: list[
 # --- 실행
 
 
-def _run(model: nn.Module, sizes: tuple[Shape, ...]) -> tuple["_Recorder", list[Tensor]]:
+def _run(model: nn.Module, sizes: tuple[Shape, ...]) -> tuple["Recorder", list[Tensor]]:
     """meta에서 먼저, 안 되면 원래 장치에서 실행한다."""
     home = next((t.device for t in [*model.parameters(), *model.buffers()]), torch.device("cpu"))
     try:
@@ -109,9 +109,9 @@ def _run(model: nn.Module, sizes: tuple[Shape, ...]) -> tuple["_Recorder", list[
 
 def _record(
     model: nn.Module, sizes: tuple[Shape, ...], device: torch.device, replace: Callable[[Tensor], Tensor]
-) -> tuple["_Recorder", list[Tensor]]:
+) -> tuple["Recorder", list[Tensor]]:
     twin, pairs = copy_model(model, replace)
-    recorder = _Recorder(pairs)
+    recorder = Recorder(pairs)
     recorder.watch(twin)
     dtype = next((p.dtype for p in model.parameters() if p.is_floating_point()), torch.float32)
     with keep_random_state(device), torch.no_grad(), device:
@@ -132,7 +132,7 @@ def _record(
 # --- 기록
 
 
-class _Recorder(TorchFunctionMode):
+class Recorder(TorchFunctionMode):
     """텐서마다 어느 노드의 결과인지 기억하며 노드를 쌓는다."""
 
     def __init__(self, pairs: list[tuple[nn.Parameter, nn.Parameter]]) -> None:
