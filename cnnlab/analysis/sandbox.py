@@ -76,12 +76,7 @@ def check_input_sizes(input_size: object) -> tuple[tuple[int, ...], ...]:
 
 def explain_failure(error: Exception, place: str, model: nn.Module, so_far: Sequence[str] = ()) -> NoReturn:
     """forward에서 난 오류를 어디에서 났는지, 어디까지 계산했는지와 함께 ForwardError로 바꾼다."""
-    if (
-        isinstance(error, TypeError)
-        and "forward()" in str(error)
-        and "positional argument" in str(error)
-        and not so_far
-    ):
+    if isinstance(error, TypeError) and "positional argument" in str(error) and not so_far and not place:
         raise ForwardError(
             f"{type(model).__name__}.forward가 받는 입력의 수가 다릅니다. 입력이 둘이면 input_size에 형태를 둘 주세요: "
             f"((3, 32, 32), (3, 32, 32)). 원래 메시지: {error}"
