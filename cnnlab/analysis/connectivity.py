@@ -188,7 +188,7 @@ class _Linearized(TorchFunctionMode):
         if not sources or op in CONSTANT:
             return func(*args, **kwargs)
         if op in SAME and len({id(source) for source in sources}) == 1:
-            same = sources[0].view_as(sources[0])
+            same = sources[0].contiguous().view_as(sources[0])
             return self._keep(same, same)
 
         def run() -> Any:
@@ -202,7 +202,9 @@ class _Linearized(TorchFunctionMode):
         node = self._nodes.get(self._count)
         if node is None or op != node.op:
             return self._look(op, node, args, run)
-        out = self._finish(op, _LINEAR[node.kind](node, values, run))
+        made = _LINEAR[node.kind](node, values, run)
+        # 넓힌 값은 원래 연산의 결과와 메모리의 배치가 달라 forward의 view가 실패할 수 있다
+        out = self._finish(op, made if node.kind in ("reshape", "order", "pick") else made.contiguous())
         if node.inplace:
             self._value[id(args[0])] = out
             return args[0]

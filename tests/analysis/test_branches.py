@@ -7,7 +7,7 @@ import torchvision
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from cnnlab.analysis import layer_table, receptive_field
+from cnnlab.analysis import layer_table, measure_receptive_field, receptive_field
 
 CNNS = [
     *("squeezenet1_0", "squeezenet1_1", "googlenet", "inception_v3", "resnet18", "resnet50", "resnet152"),
@@ -85,3 +85,21 @@ def mobilenet_v1():
 
 def test_published_receptive_field_of_mobilenet_v1():
     assert layer_table(mobilenet_v1(), (3, 224, 224)).rf.iloc[-1] == 315
+
+
+@pytest.mark.parametrize(
+    ("name", "layer"),
+    [
+        *[("resnet18", "layer2.1.relu:2"), ("densenet121", "features.denseblock2.denselayer3.conv2")],
+        *[("googlenet", "inception4a.cat"), ("shufflenet_v2_x1_0", "stage2.3.branch2.7")],
+        *[("efficientnet_b0", "features.3.0.block.0.2"), ("convnext_tiny", "features.1.2.block.5")],
+        *[("squeezenet1_1", "features.9.cat"), ("mnasnet0_5", "layers.9.1.layers.7")],
+    ],
+)
+def test_measured_field_of_torchvision_layers_equals_the_theory(name, layer):
+    with torch.device("meta"):
+        model = build(name)
+    field = measure_receptive_field(model, (3, 160, 160), layer=layer)
+    assert field.agrees
+    assert field.inside
+    assert field.size == field.theory
