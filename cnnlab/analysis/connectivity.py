@@ -163,6 +163,11 @@ _LINEAR: dict[str, Callable[[Node, Values, Callable[[], Any]], Tensor]] = {
 }
 
 
+def _connected(gradient: Tensor | None) -> Tensor | None:
+    """기울기를 0과 1로. 쓰이지 않은 조각(chunk)의 기울기는 None으로 온다."""
+    return None if gradient is None else (gradient > 0).to(gradient.dtype)
+
+
 class _Linearized(TorchFunctionMode):
     """입력에서 나온 값에 대한 연산을 선형 연산으로 바꾸어 실행한다. 노드의 번호는 trace와 같은 순서로 센다.
 
@@ -224,7 +229,7 @@ class _Linearized(TorchFunctionMode):
             self._refuse()
         if out.requires_grad:
             out = out.view_as(out) if out.is_leaf else out
-            out.register_hook(lambda gradient: (gradient > 0).to(gradient.dtype))
+            out.register_hook(_connected)
         if node.id == self._target.id:
             raise _Reached(out)
         return self._keep(out, out)
