@@ -139,7 +139,7 @@ class Convolution:
         )
         note = ""
         if self.leftover:
-            note = f"<div>입력의 오른쪽과 아래 {self.leftover}칸에는 어떤 창도 닿지 않습니다(붉은 칸).</div>"
+            note = f"<div>붉은 칸: 오른쪽과 아래의 {self.leftover}칸(패딩 포함)에는 어떤 창도 닿지 않습니다.</div>"
         return f'<table style="border-collapse:collapse;margin:0">{rows}</table>{note}'
 
     def svg(self) -> str:
