@@ -4,7 +4,7 @@
 같은 신경망이면 글자 하나까지 같은 SVG가 나온다.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
@@ -12,7 +12,7 @@ from torch import nn
 from cnnlab.analysis.field import fields_of
 from cnnlab.analysis.formulas import activation_kb
 from cnnlab.analysis.graph import Layer, Node, Trace
-from cnnlab.analysis.ops import Adaptive, Window
+from cnnlab.analysis.ops import Adaptive, Shape, Window
 from cnnlab.analysis.svg import Stage, by, render
 from cnnlab.analysis.tables import WHOLE, rf_cell
 from cnnlab.analysis.trace import trace
@@ -50,13 +50,16 @@ class SaveError(LearnerError, OSError):
     """그림을 저장할 수 없다."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetworkDrawing:
-    """그린 결과. 노트북에서는 그대로 그림으로 보인다."""
+    """그린 결과. 노트북에서는 그대로 그림으로 보인다. shapes: 상자마다의 형태, 입력부터."""
 
     title: str
-    stages: int
-    svg: str = field(repr=False)
+    shapes: tuple[Shape, ...]
+    svg: str
+
+    def __repr__(self) -> str:
+        return f"그림: {self.title}. " + " → ".join(by(shape) for shape in self.shapes)
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -84,7 +87,7 @@ def draw_network(model: nn.Module, input_size: tuple[int, ...] = (3, 32, 32), *,
     stages = _stages(traced)
     heading = title or traced.model
     total = f"매개변수 {traced.params:,}개 · MAC {sum(layer.macs for layer in traced.layers):,}"
-    return NetworkDrawing(heading, len(stages), render(heading, total, stages))
+    return NetworkDrawing(heading, tuple(stage.shape for stage in stages), render(heading, total, stages))
 
 
 def _stages(traced: Trace) -> list[Stage]:

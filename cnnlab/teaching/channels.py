@@ -31,7 +31,7 @@ class ChannelPicture:
         c_out, c_in, height, width = self.layer.weight.shape
         return f"커널 {c_out}벌, 한 벌은 {c_in}×{height}×{width}: 특징 맵 {c_out}장"
 
-    def _repr_html_(self) -> str:
+    def _repr_svg_(self) -> str:
         c_out, c_in, kernel, _ = self.layer.weight.shape
         shown, layers = min(c_out, ROWS), min(c_in, len(INPUT_FILLS))
         step = kernel * CELL + 14 * layers + 26

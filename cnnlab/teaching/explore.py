@@ -69,7 +69,7 @@ def explore_convolution(start: Convolution | None = None) -> Explorer:
     for control in controls.values():
         control.observe(keep_window_inside, names="value")
     keep_window_inside(None)
-    return Explorer(controls, lambda **values: Convolution(**values)._repr_html_())
+    return Explorer(controls, lambda **values: Convolution(**values).panel(), still=first.svg())
 
 
 def explore_predictions(model: nn.Module, data: ImageData, *, pictures: int = 1000) -> Explorer:

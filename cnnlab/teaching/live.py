@@ -63,10 +63,7 @@ def fit(
         seed=seed,
     )
     with _view(show) as view:
-        history = _train_and_log(model, data, recipe, name, view)
-    if show:
-        print(history.summary())
-    return history
+        return _train_and_log(model, data, recipe, name, view, show)
 
 
 def fit_all(
@@ -86,19 +83,19 @@ def fit_all(
     with _view(show, tuple(runs)) as view:
         for name, (make_model, data) in runs.items():
             torch.manual_seed(recipe.seed)
-            history = _train_and_log(make_model().to(device), data, recipe, name, view)
+            history = _train_and_log(make_model().to(device), data, recipe, name, view, show)
             histories[name] = history
-            if show:
-                print(history.summary())
             if history.stopped in (STOP_BUTTON, INTERRUPTED):
                 break
     return histories
 
 
-def _train_and_log(model: nn.Module, data: ImageData, recipe: Recipe, name: str, view: View) -> History:
+def _train_and_log(model: nn.Module, data: ImageData, recipe: Recipe, name: str, view: View, show: bool) -> History:
     history = train(model, data, recipe, [view.update], name=name)
-    view.finish(history)
     append_run(history, runs_folder())
+    if show:
+        print(history.summary())
+    view.finish(history)
     return history
 
 
