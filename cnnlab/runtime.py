@@ -45,6 +45,7 @@ def setup(seed: int = 0) -> Runtime:
     seed_everything(seed)
     lab = Runtime(best_device(), seed, minutes_setting(), find_source(), use_korean_font())
     print(lab)
+    fit_pictures_to_page()
     return lab
 
 
@@ -78,6 +79,21 @@ def minutes_setting(default: float = 1.0) -> float:
     if not 0 < minutes < float("inf"):
         raise SettingError(f"환경 변수 CNNLAB_MINUTES에는 0보다 큰 분 수를 적어 주세요(예: 0.5). 지금 값: {text!r}")
     return minutes
+
+
+def fit_pictures_to_page() -> None:
+    """노트북의 SVG 그림이 좁은 화면에서 잘리지 않고 줄어들게 한다.
+
+    JupyterLab은 PNG만 화면의 폭에 맞춘다. SVG에도 같은 규칙을 준다. 노트북 밖에서는 아무것도 하지 않는다.
+    """
+    try:
+        from IPython import get_ipython
+        from IPython.display import display
+    except ImportError:
+        return
+    if getattr(get_ipython(), "kernel", None) is not None:
+        style = "<style>.jp-RenderedSVG img { max-width: 100%; height: auto; }</style>"
+        display({"text/html": style, "text/plain": ""}, raw=True)
 
 
 @cache

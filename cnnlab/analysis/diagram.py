@@ -5,7 +5,7 @@
 """
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from torch import nn
@@ -14,7 +14,7 @@ from cnnlab.analysis.errors import BranchError
 from cnnlab.analysis.field import fields_of
 from cnnlab.analysis.formulas import activation_kb
 from cnnlab.analysis.graph import Layer, Node, Trace
-from cnnlab.analysis.ops import Adaptive, Window
+from cnnlab.analysis.ops import Adaptive, Shape, Window
 from cnnlab.analysis.svg import Stage, by, render
 from cnnlab.analysis.tables import WHOLE, rf_cell
 from cnnlab.analysis.trace import trace
@@ -52,13 +52,16 @@ class SaveError(LearnerError, OSError):
     """그림을 저장할 수 없다."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class NetworkDrawing:
-    """그린 결과. 노트북에서는 그대로 그림으로 보인다."""
+    """그린 결과. 노트북에서는 그대로 그림으로 보인다. shapes: 상자마다의 형태, 입력부터."""
 
     title: str
-    stages: int
-    svg: str = field(repr=False)
+    shapes: tuple[Shape, ...]
+    svg: str
+
+    def __repr__(self) -> str:
+        return f"그림: {self.title}. " + " → ".join(by(shape) for shape in self.shapes)
 
     def _repr_svg_(self) -> str:
         return self.svg
@@ -87,7 +90,7 @@ def draw_network(model: nn.Module, input_size: tuple[int, ...] = (3, 32, 32), *,
     stages = _stages(traced)
     heading = title or traced.model
     total = f"매개변수 {traced.params:,}개 · MAC {sum(layer.macs for layer in traced.layers):,}"
-    return NetworkDrawing(heading, len(stages), render(heading, total, stages))
+    return NetworkDrawing(heading, tuple(stage.shape for stage in stages), render(heading, total, stages))
 
 
 def _refuse_branches(traced: Trace) -> None:

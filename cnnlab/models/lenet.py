@@ -1,4 +1,4 @@
-"""LeNet-5: 1998년 논문 그대로의 것, 오늘날 흔히 쓰는 것, CIFAR-10용 형제.
+"""LeNet-5: 1998년 논문의 것, 오늘날 흔히 쓰는 것, CIFAR-10용 형제.
 
 LeCun, Bottou, Bengio, Haffner 1998, "Gradient-Based Learning Applied to Document Recognition", II-B절.
 층의 이름(C1, S2, C3, S4, C5, F6)은 논문을 따른다: C는 합성곱, S는 축소(subsampling), F는 완전 연결.
@@ -40,7 +40,8 @@ class LeNet5(nn.Module):
     """합성곱과 풀링을 번갈아 두 번, 그 뒤에 합성곱 하나와 완전 연결 둘.
 
     입력 (N, in_channels, 32, 32), 출력 (N, num_classes) 로짓(logit).
-    논문과 다른 점: C3이 S2의 모든 특징 맵을 보고, 풀링에 매개변수가 없고, 출력층이 RBF가 아니라 선형이다.
+    논문과 다른 점: C3이 S2의 모든 특징 맵을 보고, 풀링에 매개변수와 활성화 함수가 없고, 출력층이 RBF가 아니라 선형이고,
+    tanh에 1.7159와 2/3을 곱하지 않는다.
     """
 
     def __init__(
@@ -160,9 +161,11 @@ class RBFOutput(nn.Module):
 
 
 class LeNet5Of1998(nn.Module):
-    """논문 그대로의 LeNet-5: 성긴 C3, 학습되는 축소, RBF 출력. 학습되는 매개변수 60,000개.
+    """층의 구조와 매개변수 수(60,000)가 논문과 같은 LeNet-5: 성긴 C3, 학습되는 축소, RBF 출력.
 
     입력 (N, 1, 32, 32), 출력 (N, 10).
+    논문과 다른 점: 글자 그림의 화소(DIGIT_GLYPHS), 초깃값(부록 A가 아니라 PyTorch의 것),
+    출력의 부호(거리에 음수를 붙임).
     """
 
     def __init__(self) -> None:

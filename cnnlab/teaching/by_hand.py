@@ -95,7 +95,7 @@ class WindowSum:
         width = max(out.x + ow * CELL + 16, 16 + 7.4 * len(str(self)) + 16)
         return svg_card(width, height, str(self), parts)
 
-    def _repr_html_(self) -> str:
+    def _repr_svg_(self) -> str:
         return self.svg()
 
 

@@ -139,11 +139,11 @@ class Convolution:
         )
         note = ""
         if self.leftover:
-            note = f"<div>입력의 오른쪽과 아래 {self.leftover}칸에는 어떤 창도 닿지 않습니다(붉은 칸).</div>"
+            note = f"<div>{self._note()}</div>"
         return f'<table style="border-collapse:collapse;margin:0">{rows}</table>{note}'
 
-    def svg(self) -> str:
-        """패딩을 더한 입력, 그 위의 창, 창이 쓰는 출력 칸."""
+    def svg(self, with_formulas: bool = True) -> str:
+        """패딩을 더한 입력, 그 위의 창, 창이 쓰는 출력 칸. 그 아래에 식과 값(또는 쓸 수 없는 까닭)."""
         drawn = max(self.padded, self.reach)
         cell = max(6, min(24, 260 // drawn))
         left = Grid(x=16, y=40, cell=cell)
@@ -177,7 +177,34 @@ class Convolution:
                 right.lines(self.output, self.output),
             ]
             width += 34 + max(self.output * cell, 110) + 16
+        if with_formulas:
+            lines = self._lines()
+            parts += [
+                label(x, height + 14 + 21 * n, text, size=13, colour=ink)
+                for n, line in enumerate(lines)
+                for x, text, ink in line
+            ]
+            width, height = max(width, 620), height + 21 * len(lines) + 6
         return svg_card(width, height, str(self), parts)
 
-    def _repr_html_(self) -> str:
-        return f'<div style="display:flex;flex-wrap:wrap;gap:1em;align-items:center">{self.svg()}{self.html()}</div>'
+    def _lines(self) -> list[list[tuple[int, str, str]]]:
+        """그림 아래의 글: 줄마다 (가로 자리, 글, 색)."""
+        if self.problem:
+            colour = COLOURS["wrong"]
+            return [[(16, "✕ 맞지 않는 조합", colour)], *([(16, text, colour)] for text in self.problem.split(". "))]
+        lines = [
+            [(16, name, COLOURS["soft"]), (112, formula, COLOURS["ink"]), (470, f"= {value}", COLOURS["ink"])]
+            for name, formula, value in self.formulas()
+        ]
+        return [*lines, [(16, self._note(), COLOURS["soft"])]] if self.leftover else lines
+
+    def _note(self) -> str:
+        return f"붉은 칸: 오른쪽과 아래의 {self.leftover}칸(패딩 포함)에는 어떤 창도 닿지 않습니다."
+
+    def panel(self) -> str:
+        """조절기 곁에 놓는 HTML: 그림과 식이 화면의 폭에 따라 나란히 또는 위아래로 놓인다."""
+        style = "display:flex;flex-wrap:wrap;gap:1em;align-items:center"
+        return f'<div style="{style}">{self.svg(with_formulas=False)}{self.html()}</div>'
+
+    def _repr_svg_(self) -> str:
+        return self.svg()

@@ -113,7 +113,7 @@ def curve_svg(histories: History | Sequence[History], title: str = "", labels: S
     parts = [
         _text(16, 24, heading, size=15, weight=700),
         loss_panel.axes(x_title, "학습 손실", lambda tick: f"{tick:g}"),
-        accuracy_panel.axes(x_title, "정확도", lambda tick: f"{tick:.0%}"),
+        accuracy_panel.axes(x_title, "정확도" if len(shown) == 1 else "시험 정확도", lambda tick: f"{tick:.0%}"),
     ]
     for index, history in enumerate(shown):
         colour, dash = STYLES[index % len(STYLES)]
@@ -174,10 +174,12 @@ def _legend(shown: Sequence[History], names: Sequence[str]) -> tuple[int, str]:
     if len(shown) == 1:
         last = f" {shown[0].steps[-1].accuracy:.1%}" if shown[0].steps else ""
         entries.append((COLOURS["grid"], "", 1.4, "학습 정확도(증강한 그림)" + last))
-    columns = 2 if max(len(label) for *_, label in entries) <= 34 else 1
+    # 하나일 때의 범례는 정확도 그림의 것이다: 손실의 선으로 읽히지 않게 그 아래에만 둔다
+    left = ACCURACY_AREA[0] if len(shown) == 1 else LOSS_AREA[0]
+    columns = 2 if len(shown) > 1 and max(len(label) for *_, label in entries) <= 34 else 1
     parts = []
     for index, (colour, dash, width, label) in enumerate(entries):
-        x, y = 52 + index % columns * 340, BOTTOM + 58 + index // columns * ROW
+        x, y = left + index % columns * 340, BOTTOM + 58 + index // columns * ROW
         pattern = f' stroke-dasharray="{dash}"' if dash else ""
         parts.append(f'<path d="M{x} {y - 4}h34" stroke="{colour}" stroke-width="{width:g}"{pattern}/>')
         parts.append(_text(x + 42, y, label))

@@ -69,26 +69,27 @@ def explore_convolution(start: Convolution | None = None) -> Explorer:
     for control in controls.values():
         control.observe(keep_window_inside, names="value")
     keep_window_inside(None)
-    return Explorer(controls, lambda **values: Convolution(**values)._repr_html_())
+    return Explorer(controls, lambda **values: Convolution(**values).panel(), still=first.svg())
 
 
 def explore_predictions(model: nn.Module, data: ImageData, *, pictures: int = 1000) -> Explorer:
     """시험 사진을 열 장씩 넘기며 예측과 정답을 견준다.
 
-    pictures: 앞에서부터 몇 장을 볼 것인가. 사진은 조절기 안에만 나타난다: 저장된 출력에는 남지 않는다.
+    pictures: 몇 장을 무작위로 뽑아 볼 것인가. 사진은 조절기 안에만 나타난다: 저장된 출력에는 남지 않는다.
     """
     widgets = load_widgets()
-    images, labels = data.test_images[:pictures], data.test_labels[:pictures]
+    chosen = _sample(data, pictures)
+    images, labels = data.test_images[chosen], data.test_labels[chosen]
     chances = _logits(model, data, images).softmax(dim=1).cpu()  # (N, 클래스)
     confidence, guesses = chances.max(dim=1)
     missed = (guesses != labels).nonzero().flatten().tolist()
 
     def render(page: int, only_missed: bool) -> str:
-        chosen = (missed if only_missed else range(len(images)))[10 * page : 10 * page + 10]
-        if not chosen:
+        shown = (missed if only_missed else range(len(images)))[10 * page : 10 * page + 10]
+        if not shown:
             return "이 쪽에는 사진이 없습니다. 쪽 번호를 줄이세요."
         cards = []
-        for n in chosen:
+        for n in shown:
             mark, colour = ("○", "#059669") if guesses[n] == labels[n] else ("✕", "#dc2626")
             cards.append(
                 f'<figure style="margin:0;width:104px;font-size:12px;line-height:1.35">{picture_tag(images[n], 96)}'
@@ -116,6 +117,7 @@ def explore_feature_maps(model: nn.Module, data: ImageData, layers: Sequence[str
     from cnnlab.training.shapes10 import make_shapes10
 
     widgets = load_widgets()
+    chosen = _sample(data, 100)
 
     def draw(picture: Tensor, layer: str) -> str:
         maps = _layer_output(model, data, picture, layer)
@@ -125,14 +127,19 @@ def explore_feature_maps(model: nn.Module, data: ImageData, layers: Sequence[str
         )
 
     def render(number: int, layer: str) -> str:
-        return draw(data.test_images[number], layer)
+        return draw(data.test_images[chosen[number]], layer)
 
     controls = {
-        "number": slider("사진 번호", 0, 0, min(len(data.test_images), 100) - 1),
+        "number": slider("사진 번호", 0, 0, len(chosen) - 1),
         "layer": widgets.Dropdown(options=list(layers), description="계층", style={"description_width": "88px"}),
     }
     embedded = make_shapes10().test_images[0]
     return Explorer(controls, render, still="".join(draw(embedded, layer) for layer in layers))
+
+
+def _sample(data: ImageData, count: int) -> Tensor:
+    """시험 사진의 번호를 늘 같은 순서로 섞어 count개: 폴더에서 읽은 사진은 클래스 순서로 놓여 있다."""
+    return torch.randperm(len(data.test_labels), generator=torch.Generator().manual_seed(0))[:count]
 
 
 def _logits(model: nn.Module, data: ImageData, images: Tensor) -> Tensor:

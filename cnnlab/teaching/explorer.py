@@ -19,7 +19,7 @@ class Explorer:
 
     JupyterLab과 Colab에서는 조절기가 움직이고, 커널이 없는 곳(코드 저장소의 미리보기)에서는 처음 값의 그림이 보인다.
     controls: 이름 -> 조절기. render(이름=값, ...): HTML을 돌려주는 함수.
-    still: 커널이 없는 곳에서 보일 HTML. 주지 않으면 처음 값으로 그린 것이다.
+    still: 커널이 없는 곳에서 보일 SVG나 HTML. 주지 않으면 처음 값으로 그린 것이다.
     """
 
     def __init__(self, controls: Mapping[str, Control], render: Callable[..., str], still: str | None = None) -> None:
@@ -48,10 +48,12 @@ class Explorer:
         self.view.value = self.html()
 
     def _repr_mimebundle_(self, **_formats: object) -> dict[str, Any]:
+        names = ", ".join(control.description for control in self.controls.values())
         return {
             WIDGET_VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.box.model_id},
-            "text/html": f"{self.still}<p><small>노트북을 실행하면 이 자리에 조절기가 나타납니다.</small></p>",
-            "text/plain": "조절기: " + ", ".join(control.description for control in self.controls.values()),
+            # 코드 저장소의 미리보기는 HTML 속의 SVG를 지우므로, SVG는 SVG라고 말한다
+            "image/svg+xml" if self.still.startswith("<svg") else "text/html": self.still,
+            "text/plain": f"(실행하면 조절기가 나타납니다: {names})",
         }
 
 

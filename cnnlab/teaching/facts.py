@@ -100,15 +100,25 @@ class FactTable:
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        cell = "padding:4px 8px;border:1px solid #c8ccd0;vertical-align:top;color:#1b1b1b;text-align:left"
-        head = "".join(f'<th style="{cell};background:#e4e8ec">{title}</th>' for title in _COLUMNS)
-        body = "".join(_html_row(row, cell) for row in self.rows)
-        table = "border-collapse:collapse;word-break:keep-all;background:#ffffff;color:#1b1b1b;font-size:13px"
+        right = [row for row in self.rows if row.verdict == "맞음"]
+        others = [row for row in self.rows if row.verdict != "맞음"]
+        # 읽을거리는 맞지 않는 주장에 있다: 맞는 것은 접어 둔다
         return (
             '<div style="overflow-x:auto;background:#ffffff;color:#1b1b1b;padding:4px">'
             f'<div style="font-weight:bold;padding:2px 0 6px 0;color:#1b1b1b">{html.escape(self.summary)}</div>'
-            f'<table style="{table}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table></div>'
+            f"{_html_table(others) if others else ''}"
+            '<details style="margin-top:6px">'
+            f'<summary style="cursor:pointer">맞는 주장 {len(right)}개 펼쳐 보기</summary>'
+            f"{_html_table(right)}</details></div>"
         )
+
+
+def _html_table(rows: Iterable[Checked]) -> str:
+    cell = "padding:4px 8px;border:1px solid #c8ccd0;vertical-align:top;color:#1b1b1b;text-align:left"
+    head = "".join(f'<th style="{cell};background:#e4e8ec">{title}</th>' for title in _COLUMNS)
+    body = "".join(_html_row(row, cell) for row in rows)
+    table = "border-collapse:collapse;word-break:keep-all;background:#ffffff;color:#1b1b1b;font-size:13px"
+    return f'<table style="{table}"><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>'
 
 
 def _html_row(row: Checked, cell: str) -> str:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import torch
 
 from cnnlab.teaching.curves import curve_svg
+from cnnlab.teaching.explorer import WIDGET_VIEW
 from cnnlab.teaching.stop_button import pressed_while_busy
 from cnnlab.training.folders import data_folder
 from cnnlab.training.loop import Progress, Recipe, StopTraining, train
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 TEXT_SECONDS = 0.25  # 글과 막대를 고치는 간격
 CURVE_SECONDS = 0.5  # 곡선을 다시 그리는 간격: 브라우저도 같은 CPU를 쓴다
-NO_KERNEL_TEXT = "(학습 화면: 노트북을 실행하면 진행 막대와 학습 곡선이 여기에서 움직입니다)"
+NO_KERNEL_TEXT = "(학습하는 동안 진행 막대와 곡선이 여기에서 움직입니다)"
 
 
 def fit(
@@ -62,10 +63,7 @@ def fit(
         seed=seed,
     )
     with _view(show) as view:
-        history = _train_and_log(model, data, recipe, name, view)
-    if show:
-        print(history.summary())
-    return history
+        return _train_and_log(model, data, recipe, name, view, show)
 
 
 def fit_all(
@@ -85,19 +83,19 @@ def fit_all(
     with _view(show, tuple(runs)) as view:
         for name, (make_model, data) in runs.items():
             torch.manual_seed(recipe.seed)
-            history = _train_and_log(make_model().to(device), data, recipe, name, view)
+            history = _train_and_log(make_model().to(device), data, recipe, name, view, show)
             histories[name] = history
-            if show:
-                print(history.summary())
             if history.stopped in (STOP_BUTTON, INTERRUPTED):
                 break
     return histories
 
 
-def _train_and_log(model: nn.Module, data: ImageData, recipe: Recipe, name: str, view: View) -> History:
+def _train_and_log(model: nn.Module, data: ImageData, recipe: Recipe, name: str, view: View, show: bool) -> History:
     history = train(model, data, recipe, [view.update], name=name)
-    view.finish(history)
     append_run(history, runs_folder())
+    if show:
+        print(history.summary())
+    view.finish(history)
     return history
 
 
@@ -158,7 +156,8 @@ class Widgets:
     def update(self, progress: Progress) -> None:
         if not self._displayed:  # 시작도 못 하는 학습이 빈 화면을 남기지 않게, 첫 소식이 오면 보인다
             self._displayed = True
-            _display_widget(self._box)
+            view = {"version_major": 2, "version_minor": 0, "model_id": self._box.model_id}
+            _display({WIDGET_VIEW: view, "text/plain": NO_KERNEL_TEXT})
         if progress.seconds >= self._text_due:
             self._text_due = progress.seconds + TEXT_SECONDS
             self._bar.value = (len(self._done) + progress.fraction) / max(1, len(self._names))
@@ -179,10 +178,13 @@ class Widgets:
         total = max(1, len(self._names))
         if history.stopped in (TIME_UP, EPOCHS_DONE):
             self._bar.value = len(self._done) / total
-        if len(self._done) == total or history.stopped in (STOP_BUTTON, INTERRUPTED):
-            self._button.disabled = True
         self._text.value = _line(f"{history.source} · 끝난 까닭: {history.stopped}")
         self._curve.value = self._draw(self._done)
+        if len(self._done) == total or history.stopped in (STOP_BUTTON, INTERRUPTED):
+            self._button.disabled = True
+            # 마지막 곡선은 위젯이 아니라 셀의 출력에 남긴다: 커널 없이 읽는 사람에게도 보인다
+            _display({"image/svg+xml": self._curve.value, "text/plain": "(학습 곡선)"})
+            self._curve.value = ""
 
     def _draw(self, histories: list[History]) -> str:
         return curve_svg(histories, labels=self._names[: len(histories)] or None)
@@ -221,12 +223,10 @@ def _widgets_work() -> bool:
     return getattr(get_ipython(), "kernel", None) is not None
 
 
-def _display_widget(widget: Any) -> None:
-    """위젯을 보인다. 커널 없이 읽는 사람에게는 위젯의 긴 repr 대신 한 문장이 남는다."""
+def _display(bundle: dict[str, Any]) -> None:
     from IPython.display import display
 
-    view = {"version_major": 2, "version_minor": 0, "model_id": widget.model_id}
-    display({"application/vnd.jupyter.widget-view+json": view, "text/plain": NO_KERNEL_TEXT}, raw=True)
+    display(bundle, raw=True)
 
 
 def _line(text: str) -> str:

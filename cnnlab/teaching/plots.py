@@ -118,19 +118,19 @@ def show_confusion(evaluation: Evaluation, data: ImageData) -> Picture:
     """혼동 행렬: 행이 정답, 열이 예측, 칸은 그 정답 가운데의 비율(%)."""
     counts = evaluation.confusion.double()
     percent = 100 * counts / counts.sum(dim=1, keepdim=True).clamp_min(1)
-    figure = _figure(6.2, 5.4)
+    figure = _figure(5.6, 4.4)
     ax = figure.subplots()
     ax.imshow(percent.numpy(), cmap="Blues", vmin=0, vmax=100)
     for i, row in enumerate(percent.tolist()):
         for j, value in enumerate(row):
             if value >= 0.5:
                 ax.text(
-                    j, i, f"{value:.0f}", ha="center", va="center", fontsize=8, color="white" if value > 55 else "black"
+                    j, i, f"{value:.0f}", ha="center", va="center", fontsize=7, color="white" if value > 55 else "black"
                 )
-    ax.set_xticks(range(len(data.classes)), data.classes, rotation=45, ha="right", fontsize=9)
-    ax.set_yticks(range(len(data.classes)), data.classes, fontsize=9)
-    ax.set_xlabel("예측")
-    ax.set_ylabel("정답")
+    ax.set_xticks(range(len(data.classes)), data.classes, rotation=40, ha="left", fontsize=8)
+    ax.xaxis.tick_top()
+    ax.set_yticks(range(len(data.classes)), data.classes, fontsize=8)
+    ax.set_xlabel("예측(위)과 정답(왼쪽). 0.5% 미만인 칸은 비웠습니다.", fontsize=8)
     ax.set_title(f"혼동 행렬(%) · {data.name} · 정확도 {evaluation.accuracy:.1%}", fontsize=10)
     return Picture(figure, f"혼동 행렬, {data.name}")
 
@@ -143,7 +143,7 @@ def show_layer_bars(table: pd.DataFrame, *, title: str = "") -> Picture:
     for ax, (column, name, colour) in zip(figure.subplots(1, 3, sharey=True), parts, strict=True):
         values = rows[column].astype(float).tolist()
         ax.barh(range(len(rows)), values, color=colour)
-        total = sum(values) or 1.0
+        total = float(table[column].sum()) or 1.0
         for y, value in enumerate(values):
             ax.text(value, y, f" {value / total:.0%}", va="center", fontsize=8, color=GREY)
         ax.set_yticks(range(len(rows)), rows["name"], fontsize=9)
@@ -153,6 +153,8 @@ def show_layer_bars(table: pd.DataFrame, *, title: str = "") -> Picture:
         ax.locator_params(axis="x", nbins=3)
         ax.spines[["top", "right"]].set_visible(False)
     ax.invert_yaxis()
+    note = "%는 신경망 전체에 대한 비율입니다. 활성화 함수와 펼치기는 그리지 않았습니다."
+    figure.supxlabel(note, fontsize=8, color=GREY)
     if title:
         figure.suptitle(title, fontsize=11)
     return Picture(figure, title or "계층별 매개변수, MAC, 메모리")

@@ -175,6 +175,11 @@ def stack_ratio(channels: int, times: int, big: int) -> float:
     return times * _size(_conv(channels, channels, 3)) / _size(_conv(channels, channels, big))
 
 
+def stack_macs_ratio(channels: int, times: int, big: int) -> float:
+    """3x3 커널을 times번 쌓은 MAC / big x big 커널 한 번의 MAC. 출력의 크기는 같다."""
+    return times * _conv_work(channels, channels, 3, 28, 28) / _conv_work(channels, channels, big, 28, 28)
+
+
 def bottleneck_weights(channels: int, narrow: int, kernel: int) -> int:
     """1x1로 channels -> narrow, 그다음 kernel x kernel로 narrow -> channels의 가중치."""
     return _conv(channels, narrow, 1).weight.numel() + _conv(narrow, channels, kernel).weight.numel()
@@ -213,11 +218,13 @@ FORMULAS: dict[str, Callable[..., Value]] = {
     "pool_params": lambda kernel, stride: _size(nn.MaxPool2d(kernel, stride)),
     "pool_ops": lambda c, h, w, kernel: c * h * w * kernel**2,
     "stack_ratio": stack_ratio,
+    "stack_macs_ratio": stack_macs_ratio,
     "bottleneck_weights": bottleneck_weights,
     # 채널을 times배로 했을 때의 비. 어떤 채널 수에서나 같으므로 64에서 잰다.
     "conv_weights_ratio": lambda times: (
         _conv(64 * times, 64 * times, 3).weight.numel() / _conv(64, 64, 3).weight.numel()
     ),
+    "stage_memory_ratio": lambda times: (64 * times * 28 * 28) / (64 * (28 * times) * (28 * times)),
     "stage_macs_ratio": lambda times: (
         _conv_work(64 * times, 64 * times, 3, 28, 28) / _conv_work(64, 64, 3, 28 * times, 28 * times)
     ),

@@ -26,7 +26,7 @@ def test_lenet5_is_drawn_from_the_live_model():
     assert words.count("합성곱") == 1 + 3  # 범례와 세 계층
     assert words.count("평균 풀링") == 2
     assert "Tanh" in words
-    assert drawing.stages == len(shapes)
+    assert len(drawing.shapes) == len(shapes)
 
 
 def test_hovering_tells_the_numbers_of_the_table():

@@ -8,6 +8,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab.errors import LearnerError
+from cnnlab.teaching.channels import draw_channels
 from cnnlab.teaching.convolution import Convolution
 
 knobs = st.builds(
@@ -79,3 +80,17 @@ def test_picture_is_deterministic_and_marks_window_and_output():
 def test_bad_values_are_named_in_korean(name, value):
     with pytest.raises(LearnerError, match=rf"{name}에는 \d 이상의 정수"):
         Convolution(**{name: value})
+
+
+def test_channel_picture_counts_kernels_layers_and_maps_of_the_layer():
+    picture = draw_channels(nn.Conv2d(3, 16, 5))
+    assert repr(picture) == "커널 16벌, 한 벌은 3×5×5: 특징 맵 16장"
+    svg = picture._repr_svg_()
+    assert svg.count("3겹을 곱해 모두 더함 + 편향 1개") == 3
+    assert "⋮" in svg
+    assert "편향" not in draw_channels(nn.Conv2d(2, 1, 3, bias=False))._repr_svg_()
+
+
+def test_channel_picture_refuses_other_layers():
+    with pytest.raises(LearnerError, match=r"nn\.Conv2d"):
+        draw_channels(nn.Linear(3, 4))

@@ -114,15 +114,15 @@ def test_unrounded_number_is_told_that_the_answer_is_whole() -> None:
 
 
 def test_shape_is_read_as_tuple_list_size_array_or_text() -> None:
-    for answer in ((16, 5, 5), [16, 5, 5], torch.Size([16, 5, 5]), np.array([16, 5, 5]), "16x5x5", "(16, 5, 5)"):
+    for answer in ((16, 4, 4), [16, 4, 4], torch.Size([16, 4, 4]), np.array([16, 4, 4]), "16x4x4", "(16, 4, 4)"):
         assert exercise("01-2").check(answer).correct, repr(answer)
 
 
 @pytest.mark.parametrize(
     ("answer", "word"),
     [
-        ((1, 16, 5, 5), "배치 차원"),
-        ((5, 5, 16), "순서"),
+        ((1, 16, 4, 4), "배치 차원"),
+        ((4, 4, 16), "순서"),
         ((16, 5), "수 3개"),
         (5, "수 3개"),
         ("열여섯", "(채널, 세로, 가로)처럼"),
@@ -262,9 +262,9 @@ def test_several_designs_are_right(model) -> None:
     [
         (lambda: design(16, hidden=256), ["매개변수는 50,000개보다 적어야 합니다"]),
         (lambda: design(16, hidden=10, kernel=11), ["곱셈-덧셈은 5,000,000번보다 적어야 합니다"]),
-        (small_field, ["수용 영역이 16화소 이상이어야 합니다. 만든 것: 7화소"]),
+        (small_field, ["수용 영역이 16화소 이상이어야 합니다. 지금은 7화소입니다."]),
         (lambda: design(128), ["매개변수는", "곱셈-덧셈은"]),
-        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 10)), ["만든 것: 1화소"]),
+        (lambda: nn.Sequential(nn.Flatten(), nn.Linear(3072, 10)), ["지금은 1화소입니다."]),
     ],
 )
 def test_design_is_told_each_requirement_it_misses_with_its_own_value(model, sentences) -> None:
@@ -272,7 +272,7 @@ def test_design_is_told_each_requirement_it_misses_with_its_own_value(model, sen
     assert result.outcome is Outcome.WRONG
     for sentence in sentences:
         assert sentence in result.message
-    assert "만든 것: " in result.message
+    assert "지금은 " in result.message
 
 
 def test_design_with_the_wrong_number_of_outputs_or_a_broken_layer_is_told_so() -> None:
@@ -349,7 +349,7 @@ def test_text_and_headings_have_enough_contrast() -> None:
 def test_receptive_field_answers_agree_with_the_input_gradient() -> None:
     for exercise_id, layers in (
         ("00-5", [nn.Conv2d(1, 1, 3), nn.AvgPool2d(2), nn.Conv2d(1, 1, 5)]),
-        ("01-4", [nn.Conv2d(1, 1, 5), nn.AvgPool2d(2), nn.Conv2d(1, 1, 5), nn.AvgPool2d(2)]),
+        ("01-4", [nn.Conv2d(1, 1, 7), nn.AvgPool2d(2), nn.Conv2d(1, 1, 5), nn.AvgPool2d(2)]),
     ):
         x = torch.zeros(1, 1, 32, 32, requires_grad=True)
         y = nn.Sequential(*layers)(x)

@@ -76,7 +76,7 @@ def test_reader_without_a_kernel_gets_the_same_picture_as_html():
     explorer = explore_convolution(Convolution(size=8, kernel=3))
     bundle = explorer._repr_mimebundle_()
     assert bundle[WIDGET_VIEW]["model_id"] == explorer.box.model_id
-    assert Convolution(size=8, kernel=3).svg() in bundle["text/html"]
+    assert bundle["image/svg+xml"] == Convolution(size=8, kernel=3).svg()
 
 
 def test_predictions_page_and_filter_without_leaving_pictures_in_the_output():

@@ -125,7 +125,7 @@ def test_an_unwritable_log_does_not_lose_the_history(data, model, log_folder):
         assert fit(model, data, epochs=1, show=False).images_seen == 120
 
 
-def test_notebook_shows_one_widget_that_ends_with_the_curve(data, model, notebook, capsys, monkeypatch):
+def test_notebook_shows_one_widget_and_leaves_the_last_curve_in_the_output(data, model, notebook, capsys, monkeypatch):
     monkeypatch.setattr(live, "CURVE_SECONDS", 0.0)
     made = []
     widgets = live.Widgets
@@ -136,11 +136,12 @@ def test_notebook_shows_one_widget_that_ends_with_the_curve(data, model, noteboo
 
     monkeypatch.setattr(live, "Widgets", remember)
     history = fit(model, data, epochs=3, batch_size=20)
-    (bundle,) = notebook
+    widget, figure = notebook
     view = made[0]
-    assert bundle["application/vnd.jupyter.widget-view+json"]["model_id"] == view._box.model_id
-    assert bundle["text/plain"] == live.NO_KERNEL_TEXT
-    assert view._curve.value == live.curve_svg(history)
+    assert widget["application/vnd.jupyter.widget-view+json"]["model_id"] == view._box.model_id
+    assert widget["text/plain"] == live.NO_KERNEL_TEXT
+    assert figure["image/svg+xml"] == live.curve_svg(history)
+    assert view._curve.value == ""  # 같은 곡선이 두 번 보이지 않는다
     assert view._bar.value == 1.0
     assert "밝기 &lt;그림&gt;" in view._text.value
     assert runs.EPOCHS_DONE in view._text.value
@@ -260,7 +261,9 @@ def test_experiments_differ_only_in_what_was_changed(data, log_folder, capsys):
 def test_experiments_share_one_screen_whose_last_curve_names_them_all(data, notebook):
     runs_ = {"하나": (make_model, data), "둘": (make_model, data)}
     fit_all(runs_, Recipe(epochs=1, batch_size=30))
-    assert len(notebook) == 1
+    _widget, figure = notebook
+    assert "하나" in figure["image/svg+xml"]
+    assert "둘" in figure["image/svg+xml"]
 
 
 def test_stop_ends_the_experiments_and_keeps_what_was_reached(data, notebook, monkeypatch):

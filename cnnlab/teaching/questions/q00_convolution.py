@@ -20,7 +20,7 @@ OUTPUT_SIZE = Exercise(
     id="00-1",
     title="출력의 크기",
     question=(
-        f"{N}x{N} 그림에 {K}x{K} 커널을 스트라이드 {S}, 패딩 {P}으로 놓습니다. 출력의 한 변은 몇 화소일까요?\n"
+        f"{N}x{N} 그림에 {K}x{K} 커널을 스트라이드 {S}, 패딩 {P}으로 놓습니다. 출력의 한 변은 몇 칸일까요?\n"
         "수 하나를 `answer`에 적으세요."
     ),
     answer=NumberAnswer(
@@ -49,7 +49,7 @@ OUTPUT_SIZE = Exercise(
     solution=(
         "패딩을 양쪽에 더하면 한 변이 32 + 2 x 3 = 38화소입니다.\n"
         "커널의 왼쪽 끝은 0에서 38 - 7 = 31까지 갈 수 있고, 3화소씩 움직이면 31 // 3 = 10번입니다.\n"
-        "처음 놓은 자리를 더해 11화소입니다. 남은 1화소는 커널이 닿지 않아 버려집니다."
+        "처음 놓은 자리를 더해 11칸입니다. 남은 1화소에는 커널이 닿지 않습니다."
     ),
     solution_code="answer = (32 + 2 * 3 - 7) // 3 + 1",
 )
@@ -80,7 +80,7 @@ PARAMETERS = Exercise(
     id="00-2",
     title="매개변수의 수",
     question=(
-        "`nn.Conv2d(3, 16, kernel_size=5, padding=2)`를 3x32x32 그림에 씁니다. 편향(bias)이 있습니다.\n"
+        "`nn.Conv2d(3, 16, kernel_size=5, padding=2)`를 3x32x32 사진에 씁니다. 편향(bias)이 있습니다.\n"
         "이 계층의 매개변수는 모두 몇 개일까요?"
     ),
     answer=NumberAnswer(
@@ -101,10 +101,10 @@ PARAMETERS = Exercise(
     hints=(
         "출력 채널 하나를 만드는 커널에 가중치가 몇 개 있는지부터 세어 보세요.",
         "그 커널은 5x5이고 입력 채널 3개를 모두 덮습니다. 여기에 편향 하나가 붙습니다.",
-        "한 벌의 수에 출력 채널의 수 16을 곱하세요. 그림의 크기는 쓰이지 않습니다.",
+        "그 합에 출력 채널의 수 16을 곱하세요. 입력의 크기는 쓰지 않습니다.",
     ),
     solution=(
-        "출력 채널 하나에 3 x 5 x 5 = 75개의 가중치와 1개의 편향이 있습니다.\n"
+        "출력 채널 하나에 가중치 3 x 5 x 5 = 75개와 편향 1개가 있습니다.\n"
         "출력 채널이 16개이므로 (75 + 1) x 16 = 1,216개입니다. 그림이 커져도 이 수는 그대로입니다."
     ),
     solution_code="answer = (3 * 5 * 5 + 1) * 16",
@@ -114,15 +114,15 @@ MACS = Exercise(
     id="00-3",
     title="곱셈-덧셈의 수",
     question=(
-        "같은 계층 `nn.Conv2d(3, 16, kernel_size=5, padding=2)`에 3x32x32 그림 한 장을 넣습니다.\n"
-        "곱셈-덧셈(MAC)은 모두 몇 번일까요? 편향을 더하는 것은 세지 않습니다."
+        "같은 계층 `nn.Conv2d(3, 16, kernel_size=5, padding=2)`에 3x32x32 사진 한 장을 넣습니다.\n"
+        "곱셈-덧셈(MAC)은 모두 몇 번일까요? 편향의 덧셈은 세지 않습니다."
     ),
     answer=NumberAnswer(
         expected=lambda: _weights() * _positions(),
         mistakes=(
             Mistake(
                 lambda: 2 * _weights() * _positions(),
-                "FLOPs를 셌습니다. MAC은 곱셈 하나와 덧셈 하나를 묶어 한 번으로 셉니다.",
+                "FLOP을 셌습니다. MAC은 곱셈 하나와 덧셈 하나를 묶어 한 번으로 셉니다.",
             ),
             Mistake(
                 lambda: _weights() // 3 * _positions(),
@@ -143,7 +143,7 @@ MACS = Exercise(
     ),
     solution=(
         "출력은 16 x 32 x 32 = 16,384개이고, 하나마다 3 x 5 x 5 = 75번 곱하고 더합니다.\n"
-        "16,384 x 75 = 1,228,800번입니다. 곱셈과 덧셈을 따로 세는 FLOPs로는 두 배입니다.\n"
+        "16,384 x 75 = 1,228,800번입니다. 곱셈과 덧셈을 따로 세는 FLOP으로는 두 배입니다.\n"
         "매개변수와 달리 그림이 커지면 이 수도 커집니다."
     ),
     solution_code="answer = (16 * 32 * 32) * (3 * 5 * 5)",
@@ -166,17 +166,17 @@ SHAPE = Exercise(
     id="00-4",
     title="계층을 지난 뒤의 형태",
     question=(
-        "3x32x32 그림이 다음 세 계층을 차례로 지납니다.\n"
+        "3x32x32 사진이 다음 세 계층을 차례로 지납니다.\n"
         "`nn.Conv2d(3, 16, 5, padding=2)`\n"
         "`nn.MaxPool2d(2)`\n"
         "`nn.Conv2d(16, 32, 3, stride=2)`\n"
-        "나온 것의 형태를 배치를 빼고 (채널, 세로, 가로)로 적으세요."
+        "출력의 형태를 배치 없이 (채널, 세로, 가로)로 적으세요."
     ),
     answer=ShapeAnswer(
         expected=_chain,
         mistakes=(
             Mistake(lambda: _chain(ceil=True), "마지막 계층에서 나머지를 올림했습니다. 남는 화소는 버립니다."),
-            Mistake(lambda: _chain(padding=0), "첫째 계층의 패딩을 빠뜨렸습니다."),
+            Mistake(lambda: _chain(padding=0), "첫 계층의 패딩을 빠뜨렸습니다."),
             Mistake(lambda: _chain(pool=False), "풀링을 빠뜨렸습니다. `nn.MaxPool2d(2)`의 스트라이드는 2입니다."),
             Mistake(
                 lambda: (16, *_chain()[1:]),
@@ -224,7 +224,7 @@ RECEPTIVE_FIELD = Exercise(
         mistakes=(
             Mistake(
                 lambda: field_of(tuple((kernel, 1) for kernel, _ in WINDOWS)),
-                "풀링의 스트라이드를 빠뜨렸습니다. 풀링 뒤에서 한 칸은 입력에서 두 화소입니다.",
+                "풀링의 스트라이드를 빠뜨렸습니다. 풀링을 지나면 한 칸이 입력의 두 화소입니다.",
             ),
             Mistake(
                 lambda: sum(kernel for kernel, _ in WINDOWS),
@@ -308,7 +308,7 @@ CONV2D = Exercise(
     solution=(
         "패딩을 붙이고, 출력의 자리마다 창을 잘라 커널과 곱해 모두 더합니다.\n"
         "배치 N장과 출력 채널은 `einsum`이 한꺼번에 계산합니다. 편향은 출력 채널마다 하나입니다.\n"
-        "같은 일을 `F.conv2d`는 훨씬 빠르게 합니다. 값은 같습니다."
+        "`F.conv2d`는 같은 값을 더 빨리 계산합니다."
     ),
     solution_code="""import torch
 import torch.nn.functional as F
@@ -348,26 +348,30 @@ def _last_field(table: Any) -> int:
 
 def _too_many_parameters(table: Any) -> str | None:
     made = table.attrs["params"]
-    return None if made < MAX_PARAMETERS else f"매개변수는 {MAX_PARAMETERS:,}개보다 적어야 합니다. 만든 것: {made:,}개"
+    return (
+        None
+        if made < MAX_PARAMETERS
+        else f"매개변수는 {MAX_PARAMETERS:,}개보다 적어야 합니다. 지금은 {made:,}개입니다."
+    )
 
 
 def _too_many_macs(table: Any) -> str | None:
     made = table.attrs["macs"]
-    return None if made < MAX_MACS else f"곱셈-덧셈은 {MAX_MACS:,}번보다 적어야 합니다. 만든 것: {made:,}번"
+    return None if made < MAX_MACS else f"곱셈-덧셈은 {MAX_MACS:,}번보다 적어야 합니다. 지금은 {made:,}번입니다."
 
 
 def _too_small_field(table: Any) -> str | None:
     made = _last_field(table)
     if made >= MIN_FIELD:
         return None
-    return f"펼치기 전의 수용 영역이 {MIN_FIELD}화소 이상이어야 합니다. 만든 것: {made}화소"
+    return f"펼치기 전의 수용 영역이 {MIN_FIELD}화소 이상이어야 합니다. 지금은 {made}화소입니다."
 
 
 DESIGN = Exercise(
     id="00-7",
     title="작은 신경망 설계하기",
     question=(
-        "3x32x32 그림을 받아 수 10개를 내는 신경망을 `nn.Sequential`로 만드세요. 답은 여럿입니다.\n"
+        "3x32x32 사진을 받아 수 10개를 내는 신경망을 `nn.Sequential`로 만드세요. 답은 여럿입니다.\n"
         f"1. 매개변수는 {MAX_PARAMETERS:,}개보다 적어야 합니다.\n"
         f"2. 곱셈-덧셈(MAC)은 그림 한 장에 {MAX_MACS:,}번보다 적어야 합니다.\n"
         f"3. `nn.Flatten`이나 전역 평균 풀링 바로 앞까지의 수용 영역이 {MIN_FIELD}화소 이상이어야 합니다."

@@ -1,13 +1,14 @@
 """01 LeNet-5의 연습 문제. 기준은 LeCun 1998의 II-B절대로 만든 모델이다."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from cnnlab.models import build
-from cnnlab.models.lenet import Subsampling
+from cnnlab.models.lenet import C3_CONNECTIONS, SparseConv2d, Subsampling
 from cnnlab.teaching.answers import Mistake, NumberAnswer, Shape, ShapeAnswer
 from cnnlab.teaching.code_answers import ModuleAnswer
 from cnnlab.teaching.exercises import Exercise
@@ -24,105 +25,124 @@ def _parameters(model: str, layer: str) -> int:
     return sum(p.numel() for p in _meta(model).get_submodule(layer).parameters())
 
 
-def _output(layer: str, model: str = "lenet5_1998") -> Shape:
-    """32x32 그림을 넣었을 때 그 계층의 출력, 배치 제외."""
+def _output(layer: str, model: str = "lenet5_1998", side: int = 32) -> Shape:
+    """side x side 입력을 넣었을 때 그 계층의 출력, 배치 제외. 그 뒤의 계층은 실행하지 않는다."""
     shapes: list[Shape] = []
+
+    def stop(_module: nn.Module, _inputs: tuple[Tensor, ...], out: Tensor) -> None:
+        shapes.append(tuple(out.shape[1:]))
+        raise StopIteration
+
     net = build(model)
-    net.get_submodule(layer).register_forward_hook(lambda module, args, out: shapes.append(tuple(out.shape[1:])))
-    with torch.no_grad():
-        net(torch.zeros(1, 1, 32, 32))
+    net.get_submodule(layer).register_forward_hook(stop)
+    with torch.no_grad(), suppress(StopIteration):
+        net(torch.zeros(1, 1, side, side))
     return shapes[0]
 
 
-# ---- 01-1 ~ 01-4 논문의 수 -----------------------------------------------------------------------------------------
+# ---- 01-1 ~ 01-4 논문의 수를 조금 바꾼 것: 수업의 표에서 베낄 수 없게 ------------------------
+
+
+def _size(layer: nn.Module) -> int:
+    return sum(p.numel() for p in layer.parameters())
+
 
 C1_PARAMETERS = Exercise(
     id="01-1",
-    title="C1의 매개변수",
+    title="C1을 바꾸면 매개변수는",
     question=(
-        "1998년 LeNet-5의 C1은 1x32x32 그림에서 5x5 커널로 특징 맵 6개를 만듭니다.\n"
-        "C1에서 학습되는 매개변수는 몇 개일까요?"
+        "C1의 커널을 7x7로 키우고 특징 맵을 8장으로 늘립니다. 입력은 그대로 1x32x32이고 편향이 있습니다.\n"
+        "C1의 매개변수는 몇 개가 될까요?"
     ),
     answer=NumberAnswer(
-        expected=lambda: _parameters("lenet5_1998", "c1"),
+        expected=lambda: _size(nn.Conv2d(1, 8, 7)),
         mistakes=(
-            Mistake(lambda: nn.Conv2d(1, 6, 5).weight.numel(), "편향을 빠뜨렸습니다. 특징 맵마다 하나씩 있습니다."),
+            Mistake(lambda: nn.Conv2d(1, 8, 7).weight.numel(), "편향을 빠뜨렸습니다. 특징 맵마다 하나씩 있습니다."),
             Mistake(
-                lambda: _parameters("lenet5_1998", "c1") * 28 * 28,
+                lambda: _size(nn.Conv2d(1, 8, 7)) * 26 * 26,
                 "연결의 수를 셌습니다. 같은 특징 맵의 모든 자리는 한 벌의 가중치를 함께 씁니다.",
             ),
             Mistake(
-                lambda: _parameters("lenet5_cifar", "c1"),
-                "입력 채널을 3으로 셌습니다. 논문의 입력은 흑백 그림이라 채널이 하나입니다.",
+                lambda: _size(nn.Conv2d(3, 8, 7)),
+                "입력 채널을 3으로 셌습니다. 논문의 입력은 흑백이라 채널이 하나입니다.",
             ),
             Mistake(
-                lambda: nn.Conv2d(1, 6, 5).weight.numel() + 1,
+                lambda: nn.Conv2d(1, 8, 7).weight.numel() + 1,
                 "편향을 모두 합해 하나로 셌습니다. 편향은 특징 맵마다 하나씩 있습니다.",
             ),
+            Mistake(lambda: _size(nn.Conv2d(1, 8, 5)), "커널이 5x5일 때의 값입니다. 여기에서는 7x7입니다."),
         ),
     ),
     hints=(
-        "특징 맵 하나를 만드는 가중치가 몇 개인지 세어 보세요. 그림의 크기는 쓰이지 않습니다.",
-        "커널 하나는 5 x 5이고 입력 채널은 하나입니다. 여기에 편향 하나가 붙습니다.",
-        "(5 x 5 x 1 + 1) x 6을 계산하세요.",
+        "특징 맵 한 장을 만드는 가중치가 몇 개인지 세어 보세요. 입력의 크기는 쓰지 않습니다.",
+        "커널 하나는 7 x 7이고 입력 채널은 하나입니다. 여기에 편향 하나가 붙습니다.",
+        "(7 x 7 x 1 + 1) x 8을 계산하세요.",
     ),
     solution=(
-        "커널 하나에 가중치 5 x 5 x 1 = 25개와 편향 1개, 모두 26개가 있습니다.\n"
-        "특징 맵이 6개이므로 26 x 6 = 156개입니다. 논문의 II-B절에 적힌 값과 같습니다."
+        "커널 하나에 가중치 7 x 7 x 1 = 49개와 편향 1개, 모두 50개가 있습니다.\n"
+        "특징 맵이 8장이므로 50 x 8 = 400개입니다. 논문의 C1은 (5 x 5 x 1 + 1) x 6 = 156개입니다."
     ),
-    solution_code="answer = (5 * 5 * 1 + 1) * 6",
+    solution_code="answer = (7 * 7 * 1 + 1) * 8",
 )
 
 S4_SHAPE = Exercise(
     id="01-2",
-    title="S4의 형태",
+    title="28x28을 그대로 넣으면",
     question=(
-        "1998년 LeNet-5에 1x32x32 그림을 넣습니다. C1과 C3은 5x5 합성곱(패딩 없음), S2와 S4는 2x2 축소이고,\n"
-        "C1은 특징 맵 6개, C3은 16개를 만듭니다. S4가 내는 것의 형태를 (채널, 세로, 가로)로 적으세요."
+        "MNIST 숫자는 28x28입니다. 가장자리를 덧대지 않고 1x28x28 그대로 1998년 LeNet-5에 넣습니다.\n"
+        "C1과 C3은 5x5 합성곱(패딩 없음), S2와 S4는 2x2 축소입니다. S4의 출력 형태를 (채널, 세로, 가로)로 적으세요."
     ),
     answer=ShapeAnswer(
-        expected=lambda: _output("s4"),
+        expected=lambda: _output("s4", side=28),
         mistakes=(
+            Mistake(lambda: _output("s4"), "32x32를 넣었을 때의 형태입니다. 입력이 28x28로 줄었습니다."),
             Mistake(
-                lambda: (16, 32 // 4, 32 // 4), "합성곱에서 크기가 줄지 않았습니다. 패딩이 없으면 양쪽이 줄어듭니다."
+                lambda: (16, 28 // 4, 28 // 4), "합성곱에서 크기가 줄지 않았습니다. 패딩이 없으면 양쪽이 줄어듭니다."
             ),
-            Mistake(lambda: _output("c3"), "C3까지만 지났습니다. S4의 축소가 한 번 더 남았습니다."),
-            Mistake(lambda: _output("s2"), "S2의 형태입니다. C3과 S4를 더 지나세요."),
-            Mistake(lambda: (6, *_output("s4")[1:]), "채널의 수를 보세요. 축소는 채널의 수를 바꾸지 않습니다."),
+            Mistake(lambda: _output("c3", side=28), "C3까지만 지났습니다. S4의 축소가 한 번 더 남았습니다."),
+            Mistake(lambda: _output("s2", side=28), "S2의 형태입니다. C3과 S4를 더 지나세요."),
+            Mistake(
+                lambda: (6, *_output("s4", side=28)[1:]),
+                "채널의 수를 보세요. 축소는 채널의 수를 바꾸지 않으므로 C3이 만든 수 그대로입니다.",
+            ),
         ),
     ),
     hints=(
         "5x5 합성곱은 패딩이 없으면 한 변을 4화소 줄이고, 2x2 축소는 절반으로 줄입니다.",
-        "C1을 지나면 28, S2를 지나면 14입니다. C3과 S4를 이어서 계산하세요.",
+        "C1을 지나면 24, S2를 지나면 12입니다. C3과 S4를 이어서 계산하세요.",
     ),
     solution=(
-        "C1: 32 - 5 + 1 = 28, S2: 28 / 2 = 14, C3: 14 - 5 + 1 = 10, S4: 10 / 2 = 5입니다.\n"
-        "채널은 C3이 만든 16개 그대로이므로 (16, 5, 5)입니다."
+        "C1: 28 - 5 + 1 = 24, S2: 24 / 2 = 12, C3: 12 - 5 + 1 = 8, S4: 8 / 2 = 4입니다.\n"
+        "채널은 C3이 만든 16 그대로이므로 (16, 4, 4)입니다. 그러면 C5의 5x5 커널을 놓을 수 없습니다."
     ),
-    solution_code="answer = (16, 5, 5)",
+    solution_code="answer = (16, 4, 4)",
 )
+
+# 표 I를 바꾼 것: 처음 6장이 2장씩만 본다
+_THINNER = tuple(sources[:2] if n < 6 else sources for n, sources in enumerate(C3_CONNECTIONS))
+
+
+def _sparse(connections: tuple[tuple[int, ...], ...]) -> int:
+    return _size(SparseConv2d(connections, kernel_size=5))
+
 
 C3_PARAMETERS = Exercise(
     id="01-3",
-    title="성긴 C3의 매개변수",
+    title="C3을 더 성기게 이으면",
     question=(
-        "C3의 특징 맵 16개는 S2의 특징 맵 6개를 모두 보지 않습니다. 논문의 표 I에서 처음 6개는 3개씩,\n"
-        "다음 9개는 4개씩, 마지막 하나는 6개를 모두 봅니다. 커널은 5x5입니다. C3의 매개변수는 몇 개일까요?"
+        "표 I를 바꾸어 C3의 처음 6장은 S2의 특징 맵을 2장씩만 보게 합니다.\n"
+        "다음 9장은 4장씩, 마지막 한 장은 6장을 모두 보는 것은 그대로이고 커널은 5x5입니다.\n"
+        "C3의 매개변수는 몇 개일까요?"
     ),
     answer=NumberAnswer(
-        expected=lambda: _parameters("lenet5_1998", "c3"),
+        expected=lambda: _sparse(_THINNER),
         mistakes=(
+            Mistake(lambda: _sparse(C3_CONNECTIONS), "표 I 그대로의 값입니다. 처음 6장은 이제 2장씩만 봅니다."),
+            Mistake(lambda: _size(nn.Conv2d(6, 16, 5)), "C3이 S2의 특징 맵을 모두 본다고 셌습니다."),
+            Mistake(lambda: _sparse(_THINNER) - 16, "편향을 빠뜨렸습니다. 특징 맵마다 하나씩 있습니다."),
             Mistake(
-                lambda: _parameters("lenet5", "c3"),
-                "C3이 S2의 특징 맵을 모두 본다고 셌습니다. 오늘날의 재구현은 그렇지만, 표 I에는 빈칸이 있습니다.",
-            ),
-            Mistake(
-                lambda: _parameters("lenet5_1998", "c3") - _output("c3")[0],
-                "편향을 빠뜨렸습니다. 특징 맵마다 하나씩 있습니다.",
-            ),
-            Mistake(
-                lambda: _parameters("lenet5_1998", "c3") * _output("c3")[1] * _output("c3")[2],
-                "연결의 수를 셌습니다. 모든 자리가 한 벌의 가중치를 함께 쓰므로 매개변수는 훨씬 적습니다.",
+                lambda: _sparse(_THINNER) * 10 * 10,
+                "연결의 수를 셌습니다. 10x10의 모든 자리가 한 벌의 가중치를 함께 쓰므로 매개변수는 100분의 1입니다.",
             ),
             Mistake(
                 lambda: 16 * (25 + 1),
@@ -132,51 +152,50 @@ C3_PARAMETERS = Exercise(
     ),
     hints=(
         "이어진 (입력, 출력) 쌍마다 5x5 커널이 하나씩 있습니다. 쌍이 몇 개인지 먼저 세어 보세요.",
-        "쌍은 6 x 3 + 9 x 4 + 1 x 6 = 60개입니다. 편향은 특징 맵마다 하나입니다.",
-        "60 x 25 + 16을 계산하세요.",
+        "쌍은 6 x 2 + 9 x 4 + 1 x 6 = 54개입니다. 편향은 특징 맵마다 하나입니다.",
+        "54 x 25 + 16을 계산하세요.",
     ),
     solution=(
-        "이어진 쌍은 6 x 3 + 9 x 4 + 1 x 6 = 60개이고, 쌍마다 가중치가 25개입니다.\n"
-        "편향 16개를 더해 60 x 25 + 16 = 1,516개입니다.\n"
-        "모두 이었다면 6 x 16 x 25 + 16 = 2,416개입니다.\n"
-        "논문은 연결을 줄이고 특징 맵마다 다른 것을 보게 하려고 성기게 이었습니다."
+        "이어진 쌍은 6 x 2 + 9 x 4 + 1 x 6 = 54개이고, 쌍마다 가중치가 25개입니다.\n"
+        "편향 16개를 더해 54 x 25 + 16 = 1,366개입니다. 논문의 표 I는 60쌍이므로 1,516개입니다."
     ),
-    solution_code="answer = (6 * 3 + 9 * 4 + 1 * 6) * 25 + 16",
+    solution_code="answer = (6 * 2 + 9 * 4 + 1 * 6) * 25 + 16",
 )
 
-_LENET = ((5, 1), (2, 2), (5, 1), (2, 2), (5, 1))  # C1, S2, C3, S4, C5의 (커널, 스트라이드)
+_WIDER = ((7, 1), (2, 2), (5, 1), (2, 2), (5, 1))  # C1만 7x7: C1, S2, C3, S4, C5의 (커널, 스트라이드)
 
 S4_FIELD = Exercise(
     id="01-4",
-    title="S4의 수용 영역",
+    title="C1을 7x7로 바꾼 S4의 수용 영역",
     question=(
-        "S4의 출력 하나는 입력 그림에서 한 변이 몇 화소인 영역을 볼까요?\n"
-        "C1과 C3은 5x5(스트라이드 1), S2와 S4는 2x2(스트라이드 2)입니다."
+        "C1의 커널만 7x7로 바꿉니다. C3은 5x5(스트라이드 1), S2와 S4는 2x2(스트라이드 2) 그대로입니다.\n"
+        "S4의 출력 하나는 입력에서 한 변이 몇 화소인 영역을 볼까요?"
     ),
     answer=NumberAnswer(
-        expected=lambda: field_of(_LENET[:4]),
+        expected=lambda: field_of(_WIDER[:4]),
         mistakes=(
             Mistake(
-                lambda: field_of(_LENET[:3]),
-                "C3까지의 수용 영역이거나 커널의 크기를 그냥 더한 값입니다. (커널 - 1) x 간격을 S4까지 더하세요.",
+                lambda: field_of(_WIDER[:3]),
+                "C3까지의 수용 영역이거나, C1이 5x5일 때의 값이거나, 네 커널의 크기를 그냥 더한 값입니다. "
+                "7x7에서 시작해 S4까지 (커널 - 1) x 간격을 더해 가세요.",
             ),
-            Mistake(lambda: field_of(_LENET), "C5의 수용 영역입니다. S4에서 멈추세요."),
-            Mistake(lambda: 5 + 5, "합성곱의 커널만 더했습니다. 축소도 보는 영역과 간격을 넓힙니다."),
+            Mistake(lambda: field_of(_WIDER), "C5의 수용 영역입니다. S4에서 멈추세요."),
+            Mistake(lambda: 7 + 5, "합성곱의 커널만 더했습니다. 축소도 보는 영역과 간격을 넓힙니다."),
             Mistake(
-                lambda: field_of(tuple((kernel, 1) for kernel, _ in _LENET[:4])),
+                lambda: field_of(tuple((kernel, 1) for kernel, _ in _WIDER[:4])),
                 "스트라이드를 빠뜨렸습니다. S2를 지나면 한 칸이 입력의 두 화소입니다.",
             ),
         ),
     ),
     hints=(
         "수용 영역 1, 간격 1에서 시작합니다. 계층마다 (커널 - 1) x 간격을 더한 뒤, 간격에 스트라이드를 곱하세요.",
-        "C1을 지나면 5, S2를 지나면 6이고 간격은 2가 됩니다. C3의 4칸은 입력에서 8화소입니다.",
+        "C1을 지나면 7, S2를 지나면 8이고 간격은 2가 됩니다. C3의 4칸은 입력에서 8화소입니다.",
     ),
     solution=(
-        "C1: 1 + 4 x 1 = 5, S2: 5 + 1 x 1 = 6(간격 2), C3: 6 + 4 x 2 = 14, S4: 14 + 1 x 2 = 16화소입니다.\n"
-        "S4 뒤의 간격은 4이므로 C5는 16 + 4 x 4 = 32화소, 곧 그림 전체를 봅니다."
+        "C1: 1 + 6 x 1 = 7, S2: 7 + 1 x 1 = 8(간격 2), C3: 8 + 4 x 2 = 16, S4: 16 + 1 x 2 = 18화소입니다.\n"
+        "C1을 5x5에서 7x7로 바꾸면 뒤의 모든 수용 영역이 2화소씩 넓어집니다."
     ),
-    solution_code="answer = 1 + 4 * 1 + 1 * 1 + 4 * 2 + 1 * 2",
+    solution_code="answer = 1 + 6 * 1 + 1 * 1 + 4 * 2 + 1 * 2",
 )
 
 # ---- 01-5 학습되는 축소 --------------------------------------------------------------------------------------------
@@ -221,7 +240,7 @@ SUBSAMPLING = Exercise(
     id="01-5",
     title="1998년의 축소(subsampling) 짜기",
     question=(
-        "S2와 S4는 겹치지 않는 2x2 창의 네 값을 더하고, 특징 맵마다 하나인 계수를 곱하고, 하나인 편향을 더합니다.\n"
+        "S2와 S4는 겹치지 않는 2x2 창의 네 값을 더하고, 특징 맵마다 하나씩 둔 계수를 곱하고 편향을 더합니다.\n"
         "매개변수의 이름은 `coefficient`와 `bias`로 하고, 활성화 함수는 넣지 마세요.\n"
         "다 짰으면 `check(MySubsampling)`처럼 클래스의 이름을 넣으세요."
     ),
@@ -232,7 +251,7 @@ SUBSAMPLING = Exercise(
         mistakes=(
             Mistake(
                 lambda: _Subsampling(_mean),
-                "네 값을 더하지 않고 평균을 냈습니다. 논문은 네 값의 합에 계수를 곱합니다.",
+                "네 값을 더하지 않고 평균을 냈습니다. 논문의 II-B절은 네 값의 합에 계수를 곱합니다.",
             ),
             Mistake(
                 lambda: _Subsampling(_max),
@@ -246,7 +265,7 @@ SUBSAMPLING = Exercise(
     ),
     hints=(
         "`F.avg_pool2d(x, 2)`는 네 값의 평균입니다. 여기서 합을 얻으려면 무엇을 곱해야 할지 생각해 보세요.",
-        "매개변수의 형태를 (channels, 1, 1)로 만들면 (N, channels, H, W)에 특징 맵별로 곱해집니다.",
+        "매개변수의 형태를 (channels, 1, 1)로 만들면 (N, channels, H, W)에 특징 맵마다 따로 곱할 수 있습니다.",
         "`nn.Parameter(torch.ones(channels, 1, 1))`과 `nn.Parameter(torch.zeros(channels, 1, 1))`을 만들어 쓰세요.",
     ),
     solution=(
@@ -301,13 +320,15 @@ def _variant(
     )
 
 
-_NO_ACTIVATION = "뒤쪽 계층 사이에 활성화 함수가 빠진 곳이 있습니다. 활성화 없이 이어진 두 선형 계층은 하나와 같습니다."
+_NO_ACTIVATION = (
+    "뒤쪽 계층 사이에 활성화 함수가 빠진 곳이 있습니다. 활성화 함수 없이 이은 두 완전 연결 계층은 하나와 같습니다."
+)
 
 MY_LENET5 = Exercise(
     id="01-6",
     title="CIFAR-10용 LeNet-5 짜기",
     question=(
-        "3x32x32 그림을 받는 LeNet-5를 짜세요. 활성화 함수는 ReLU, 풀링은 2x2 최대 풀링입니다.\n"
+        "3x32x32 사진을 받는 LeNet-5를 짜세요. 활성화 함수는 ReLU, 풀링은 2x2 최대 풀링입니다.\n"
         "5x5 합성곱으로 특징 맵 6개 -> 풀링 -> 5x5 합성곱으로 16개 -> 풀링 -> 120 -> 84 -> 출력 10개입니다.\n"
         "출력은 로짓(logit)입니다. 계층은 데이터가 흐르는 순서로 만드세요.\n"
         "다 짰으면 `check(MyLeNet5)`처럼 클래스의 이름을 넣으세요."
@@ -324,7 +345,7 @@ MY_LENET5 = Exercise(
             Mistake(lambda: _variant(pool=nn.AvgPool2d), "평균 풀링을 했습니다. 이 문제에서는 최대 풀링을 쓰세요."),
             Mistake(
                 lambda: _variant(conv=nn.Tanh, a5=nn.Tanh, a6=nn.Tanh, pool=nn.AvgPool2d),
-                "tanh와 평균 풀링은 흑백 숫자를 읽던 LeNet-5의 구성입니다. ReLU와 최대 풀링으로 바꾸세요.",
+                "tanh와 평균 풀링은 흑백 숫자용 `lenet5`의 구성입니다. ReLU와 최대 풀링으로 바꾸세요.",
             ),
             Mistake(lambda: _variant(a5=nn.Identity), _NO_ACTIVATION),
             Mistake(lambda: _variant(a6=nn.Identity), _NO_ACTIVATION),
@@ -335,7 +356,8 @@ MY_LENET5 = Exercise(
             ),
             Mistake(
                 lambda: _variant(last=lambda: nn.Softmax(dim=1)),
-                "출력에 softmax를 씌웠습니다. 손실 함수(cross entropy)가 그 일을 하므로 로짓을 그대로 내보내세요.",
+                "출력에 softmax를 씌웠습니다. 손실 함수인 교차 엔트로피(cross entropy)가 그 일을 하므로 "
+                "로짓을 그대로 내보내세요.",
             ),
             Mistake(
                 lambda: _variant(last=nn.ReLU),
@@ -343,7 +365,7 @@ MY_LENET5 = Exercise(
             ),
             Mistake(
                 lambda: _variant(channels=1),
-                "입력 채널이 하나입니다. CIFAR-10은 컬러 그림이라 빨강, 초록, 파랑의 세 채널이 있습니다.",
+                "입력 채널이 하나입니다. CIFAR-10은 컬러 사진이라 빨강, 초록, 파랑의 세 채널이 있습니다.",
             ),
         ),
     ),
@@ -354,7 +376,7 @@ MY_LENET5 = Exercise(
     ),
     solution=(
         "합성곱 -> ReLU -> 풀링을 두 번 지나면 (N, 16, 5, 5)이고, 펼치면 400개입니다.\n"
-        "C5는 5x5 그림에 놓은 5x5 합성곱이므로 400 -> 120의 완전 연결과 같은 계산입니다.\n"
+        "C5는 5x5 특징 맵에 놓은 5x5 합성곱이므로 400 -> 120의 완전 연결 계층과 같은 계산입니다.\n"
         "마지막 계층에는 활성화 함수를 두지 않습니다. 손실 함수가 로짓을 받습니다."
     ),
     solution_code="""import torch.nn.functional as F
@@ -398,40 +420,40 @@ FULLY_CONNECTED = Exercise(
     id="01-7",
     title="합성곱 대신 완전 연결이었다면",
     question=(
-        "`lenet5_cifar`의 C1은 3x32x32 그림에서 6x28x28 특징 맵을 만듭니다.\n"
+        "1998년 LeNet-5의 C1은 흑백 1x32x32에서 6x28x28 특징 맵을 만듭니다.\n"
         "같은 입력과 출력을 완전 연결 계층 하나로 이으면, 편향까지 더해 매개변수가 몇 개일까요?"
     ),
     answer=NumberAnswer(
-        expected=lambda: sum(p.numel() for p in _dense(3 * 32 * 32, 6 * 28 * 28).parameters()),
+        expected=lambda: _size(_dense(32 * 32, 6 * 28 * 28)),
         mistakes=(
             Mistake(
-                lambda: _dense(3 * 32 * 32, 6 * 28 * 28).weight.numel(),
+                lambda: _dense(32 * 32, 6 * 28 * 28).weight.numel(),
                 "편향을 빠뜨렸습니다. 출력 하나에 편향이 하나씩 있습니다.",
             ),
             Mistake(
-                lambda: sum(p.numel() for p in _dense(32 * 32, 6 * 28 * 28).parameters()),
-                "입력을 한 채널로 셌습니다. 컬러 그림은 채널이 셋입니다.",
+                lambda: _size(_dense(3 * 32 * 32, 6 * 28 * 28)),
+                "컬러 사진의 세 채널로 셌습니다. 논문의 입력은 흑백이라 채널이 하나입니다.",
             ),
             Mistake(
-                lambda: _dense(3 * 32 * 32, 6 * 28 * 28).weight.numel() + 6,
+                lambda: _dense(32 * 32, 6 * 28 * 28).weight.numel() + 6,
                 "편향을 특징 맵마다 하나로 셌습니다. 완전 연결 계층에서는 출력 하나마다 편향이 따로 있습니다.",
             ),
             Mistake(
-                lambda: _parameters("lenet5_cifar", "c1"),
+                lambda: _parameters("lenet5_1998", "c1"),
                 "합성곱의 매개변수를 셌습니다. 완전 연결 계층은 입력 하나와 출력 하나마다 가중치가 따로 있습니다.",
             ),
         ),
     ),
     hints=(
         "입력의 수와 출력의 수를 먼저 구하세요. 가중치는 두 수의 곱만큼 있습니다.",
-        "입력은 3 x 32 x 32개, 출력은 6 x 28 x 28개입니다. 편향은 출력마다 하나입니다.",
+        "입력은 1 x 32 x 32개, 출력은 6 x 28 x 28개입니다. 편향은 출력마다 하나입니다.",
     ),
     solution=(
-        "입력은 3 x 32 x 32 = 3,072개, 출력은 6 x 28 x 28 = 4,704개입니다.\n"
-        "가중치 3,072 x 4,704 = 14,450,688개에 편향 4,704개를 더해 14,455,392개입니다.\n"
-        "합성곱은 (3 x 5 x 5 + 1) x 6 = 456개로 같은 형태를 만듭니다. 국소 연결과 가중치 공유가 3만 배 넘게 줄였습니다."
+        "입력은 32 x 32 = 1,024개, 출력은 6 x 28 x 28 = 4,704개입니다.\n"
+        "가중치 1,024 x 4,704 = 4,816,896개에 편향 4,704개를 더해 4,821,600개입니다.\n"
+        "합성곱은 156개로 같은 형태를 만듭니다. 국소 수용 영역과 가중치 공유 덕분에 3만분의 1 아래로 줄었습니다."
     ),
-    solution_code="answer = (3 * 32 * 32) * (6 * 28 * 28) + 6 * 28 * 28",
+    solution_code="answer = (32 * 32) * (6 * 28 * 28) + 6 * 28 * 28",
 )
 
 EXERCISES = (C1_PARAMETERS, S4_SHAPE, C3_PARAMETERS, S4_FIELD, SUBSAMPLING, MY_LENET5, FULLY_CONNECTED)
