@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import torch.nn.functional as F
@@ -45,15 +45,6 @@ class Picture:
         buffer = io.BytesIO()
         self.figure.savefig(buffer, format="png", dpi=DPI, facecolor="white", bbox_inches="tight")
         return buffer.getvalue()
-
-
-def show_pictures(images: Tensor, titles: Sequence[str], *, columns: int = 10, caption: str = "사진") -> Picture:
-    """images: uint8 (N, 3, H, W). titles: 사진마다 한 줄."""
-    figure, axes = _grid(len(images), columns, size=1.15)
-    for ax, image, title in zip(axes, images, titles, strict=False):
-        ax.imshow(image.permute(1, 2, 0).cpu().numpy())
-        ax.set_title(title, fontsize=9)
-    return Picture(figure, caption)
 
 
 def show_filters(layer: nn.Module, *, columns: int = 8, caption: str = "커널") -> Picture:

@@ -33,7 +33,6 @@ def pixels(picture: plots.Picture) -> bytes:
 @pytest.mark.parametrize(
     "picture",
     [
-        plots.show_pictures(IMAGES, ["비행기"] * 6, columns=3),
         plots.show_filters(nn.Conv2d(3, 6, 5)),
         plots.show_filters(nn.Conv2d(6, 16, 5)),
         plots.show_edges(IMAGES, {"세로 경계": KERNEL, "가로 경계": KERNEL.T}),
