@@ -127,7 +127,7 @@ def _download_into(folder: Path) -> ImageData:
     from filelock import FileLock, Timeout
 
     archive = folder / ARCHIVE
-
+    made_here = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         lock = FileLock(folder / ".download.lock")
@@ -145,6 +145,11 @@ def _download_into(folder: Path) -> ImageData:
         finally:
             lock.release()
     except DownloadError:
+        # 받은 것이 없으면 만든 것도 남기지 않는다. 다른 커널이 쓰고 있거나 지울 수 없으면 그대로 둔다
+        with suppress(OSError):
+            (folder / ".download.lock").unlink(missing_ok=True)
+            if made_here:
+                folder.rmdir()
         raise
     except OSError as error:
         raise DownloadError(f"{shown(folder)} 폴더에 쓸 수 없습니다: {error.strerror or error}") from error

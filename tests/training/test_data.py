@@ -212,3 +212,11 @@ def test_image_data_can_be_compared_and_put_in_a_set() -> None:
     first, second = tiny(), tiny()
     assert first == first
     assert len({first, second}) == 2
+
+
+def test_a_failed_download_leaves_no_lock_and_no_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CNNLAB_DATA", raising=False)
+    monkeypatch.setenv("CNNLAB_MIRRORS", "http://127.0.0.1:9/")  # 아무도 듣지 않는 자리
+    assert "shapes10" in data.load_cifar10().name
+    assert list(tmp_path.iterdir()) == []
