@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from cnnlab.teaching.exercises import exercise
     from cnnlab.teaching.facts import check_facts
     from cnnlab.teaching.live import fit
+    from cnnlab.teaching.scoreboard import scoreboard
     from cnnlab.training.data import ImageData, load_cifar10
     from cnnlab.training.loop import evaluate
+    from cnnlab.training.lr_find import lr_find
     from cnnlab.training.runs import History
 
 _HOME = {
@@ -35,6 +37,8 @@ _HOME = {
     "evaluate": "cnnlab.training.loop",
     "History": "cnnlab.training.runs",
     "fit": "cnnlab.teaching.live",
+    "lr_find": "cnnlab.training.lr_find",
+    "scoreboard": "cnnlab.teaching.scoreboard",
     "exercise": "cnnlab.teaching.exercises",
     "check_facts": "cnnlab.teaching.facts",
 }
@@ -51,8 +55,10 @@ __all__ = [
     "fit",
     "layer_table",
     "load_cifar10",
+    "lr_find",
     "measure_receptive_field",
     "receptive_field",
+    "scoreboard",
     "setup",
 ]
 

@@ -7,9 +7,10 @@ from torch import nn
 
 from cnnlab.errors import LearnerError
 from cnnlab.models.lenet import lenet5, lenet5_1998, lenet5_cifar
+from cnnlab.models.speedrun import speedrun_cifar
 
 BUILDERS: dict[str, Callable[..., nn.Module]] = {
-    builder.__name__: builder for builder in (lenet5, lenet5_1998, lenet5_cifar)
+    builder.__name__: builder for builder in (lenet5, lenet5_1998, lenet5_cifar, speedrun_cifar)
 }
 
 
@@ -35,4 +36,4 @@ def build(name: str, num_classes: int | None = None) -> nn.Module:
     return BUILDERS[name]() if num_classes is None else BUILDERS[name](num_classes=num_classes)
 
 
-__all__ = ["UnknownModelError", "build", "lenet5", "lenet5_1998", "lenet5_cifar", "names"]
+__all__ = ["UnknownModelError", "build", "lenet5", "lenet5_1998", "lenet5_cifar", "names", "speedrun_cifar"]

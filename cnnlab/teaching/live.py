@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from html import escape
 from pathlib import Path
+from signal import SIGTERM, raise_signal
 from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
@@ -14,9 +14,11 @@ import torch
 from cnnlab.teaching.curves import curve_svg
 from cnnlab.teaching.explorer import WIDGET_VIEW
 from cnnlab.teaching.stop_button import pressed_while_busy
-from cnnlab.training.folders import data_folder
+from cnnlab.training.checkpoints import save_checkpoint
 from cnnlab.training.loop import Progress, Recipe, StopTraining, train
-from cnnlab.training.runs import EPOCHS_DONE, INTERRUPTED, STOP_BUTTON, TIME_UP, History, append_run
+from cnnlab.training.runs import FINISHED, INTERRUPTED, STOP_BUTTON, TERMINATED, History, append_run, runs_folder
+
+__all__ = ["History", "Recipe", "fit", "fit_all", "runs_folder"]
 
 if TYPE_CHECKING:
     from torch import nn
@@ -40,16 +42,24 @@ def fit(
     weight_decay: float = Recipe.weight_decay,
     label_smoothing: float = Recipe.label_smoothing,
     augment: bool = Recipe.augment,
+    cutout: int = Recipe.cutout,
+    ema: float = Recipe.ema,
     seed: int = Recipe.seed,
+    precision: str = Recipe.precision,
     name: str = "",
     show: bool = True,
+    checkpoint: str | Path | None = None,
+    resume: str | Path | None = None,
 ) -> History:
     """모델을 minutes분 또는 epochs에폭 동안 학습시키고, 결과를 기록 파일에 덧붙이고, History를 돌려준다.
 
     노트북에서는 진행 막대, 학습 곡선, 멈춤 단추가 움직이고, 그 밖에서는 글이 몇 줄 나온다. show=False이면 조용하다.
-    멈춤 단추나 커널 중단(Kernel > Interrupt)으로 끝내면 그때까지의 History를 돌려준다.
+    멈춤 단추나 커널 중단(Kernel > Interrupt)으로 끝내면 그때까지 가장 좋았던 가중치와 History를 돌려준다.
+    종료 신호(SIGTERM)를 받으면 가중치와 기록을 파일에 남기고 프로세스가 끝난다.
     설정의 뜻은 Recipe와 같다. name: 그래프와 기록에 쓸 이름(비우면 모델 클래스의 이름).
-    오류: 설정이 틀리면 RecipeError, 이 데이터를 배울 수 없는 모델이면 ModelError; 둘 다 시작하기 전이다.
+    checkpoint: 학습의 모든 상태를 쓸 파일. resume: 이어 갈 체크포인트. 둘 다 train()과 같다.
+    오류: 설정이 틀리면 RecipeError, 이 데이터를 배울 수 없는 모델이면 ModelError, 이어 갈 수 없으면 CheckpointError;
+    모두 시작하기 전이다.
     """
     recipe = Recipe(
         minutes=minutes,
@@ -60,10 +70,13 @@ def fit(
         weight_decay=weight_decay,
         label_smoothing=label_smoothing,
         augment=augment,
+        cutout=cutout,
+        ema=ema,
         seed=seed,
+        precision=precision,
     )
     with _view(show) as view:
-        return _train_and_log(model, data, recipe, name, view, show)
+        return _train_and_log(model, data, recipe, name, view, show, checkpoint, resume)
 
 
 def fit_all(
@@ -85,24 +98,43 @@ def fit_all(
             torch.manual_seed(recipe.seed)
             history = _train_and_log(make_model().to(device), data, recipe, name, view, show)
             histories[name] = history
-            if history.stopped in (STOP_BUTTON, INTERRUPTED):
+            if history.stopped in (STOP_BUTTON, INTERRUPTED, TERMINATED):
                 break
     return histories
 
 
-def _train_and_log(model: nn.Module, data: ImageData, recipe: Recipe, name: str, view: View, show: bool) -> History:
-    history = train(model, data, recipe, [view.update], name=name)
+def _train_and_log(
+    model: nn.Module,
+    data: ImageData,
+    recipe: Recipe,
+    name: str,
+    view: View,
+    show: bool,
+    checkpoint: str | Path | None = None,
+    resume: str | Path | None = None,
+) -> History:
+    history = train(model, data, recipe, [view.update], name=name, checkpoint=checkpoint, resume=resume)
     append_run(history, runs_folder())
     if show:
         print(history.summary())
+        for note in history.notes:
+            print(f"- {note}")
+    if history.stopped == TERMINATED:
+        if checkpoint is None:
+            _keep_weights(model, history)
+        raise_signal(SIGTERM)  # 남길 것을 남겼으니 끝내라는 대로 한다
     view.finish(history)
     return history
 
 
-def runs_folder() -> Path:
-    """학습 기록을 두는 폴더: 환경 변수 CNNLAB_RUNS, 없으면 프로젝트의 data/runs."""
-    named = os.environ.get("CNNLAB_RUNS", "").strip()
-    return Path(named).expanduser() if named else data_folder() / "runs"
+def _keep_weights(model: nn.Module, history: History) -> None:
+    """프로세스와 함께 사라질 가중치를 기록 폴더에 남긴다."""
+    path = runs_folder() / "terminated.pt"
+    try:
+        save_checkpoint(path, {"history": history.plain(), "model": model.state_dict()})
+        print(f"종료 신호를 받아 가장 좋았던 가중치를 남겼습니다: {path.name}")
+    except OSError as error:
+        print(f"종료 신호를 받았지만 가중치를 남기지 못했습니다({error.strerror or type(error).__name__}).")
 
 
 class View(Protocol):
@@ -176,7 +208,7 @@ class Widgets:
         self._done.append(history)
         self._text_due = self._curve_due = 0.0
         total = max(1, len(self._names))
-        if history.stopped in (TIME_UP, EPOCHS_DONE):
+        if history.stopped in FINISHED:
             self._bar.value = len(self._done) / total
         self._text.value = _line(f"{history.source} · 끝난 까닭: {history.stopped}")
         self._curve.value = self._draw(self._done)

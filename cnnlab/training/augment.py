@@ -1,4 +1,4 @@
-"""그림을 장치 위에서 미니배치째로 바꾼다: 자르기, 뒤집기, 정규화. uint8인 채로 고르고 마지막에 실수로 바꾼다.
+"""그림을 장치 위에서 미니배치째로 바꾼다: 자르기, 뒤집기, 지우기, 정규화. uint8인 채로 고르고 마지막에 실수로 바꾼다.
 
 한 장씩 바꾸는 전처리보다 빠르다: CPU 2코어에서 자르기 초당 46만 장, 뒤집기 53만 장, 정규화 175만 장(배치 256, 32x32).
 무작위 수는 늘 CPU에서 뽑는다: 같은 시드면 어느 장치에서나 같은 그림이 나온다.
@@ -7,6 +7,8 @@
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+
+CHUNK = 2000
 
 
 def random_crop(images: Tensor, padding: int = 4, generator: torch.Generator | None = None) -> Tensor:
@@ -24,12 +26,30 @@ def random_flip(images: Tensor, generator: torch.Generator | None = None) -> Ten
     return torch.where(flip.view(-1, 1, 1, 1), images.flip(3), images)
 
 
+def cutout(images: Tensor, size: int, mean: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """그림마다 무작위 자리의 size x size 정사각형을 평균색으로 지운다. (N, C, H, W) -> (N, C, H, W)
+
+    정사각형의 한가운데가 그림 안이면 되므로 가장자리에서는 잘린다. mean: (C,), 0..1 단위.
+    출처: DeVries, Taylor 2017, "Improved Regularization of Convolutional Neural Networks with Cutout".
+    """
+    n, _, h, w = images.shape
+    top = torch.randint(h, (n, 1), generator=generator).to(images.device) - size // 2
+    left = torch.randint(w, (n, 1), generator=generator).to(images.device) - size // 2
+    rows, columns = torch.arange(h, device=images.device), torch.arange(w, device=images.device)
+    erased = ((rows >= top) & (rows < top + size)).unsqueeze(2) & (
+        (columns >= left) & (columns < left + size)
+    ).unsqueeze(1)
+    colour = (255 * mean).round().to(images.dtype).view(1, -1, 1, 1)
+    return torch.where(erased.unsqueeze(1), colour, images)  # erased: (N, H, W)
+
+
 def normalise(images: Tensor, mean: Tensor, std: Tensor) -> Tensor:
     """uint8 0..255를 0..1로 줄이고, 채널마다 평균을 빼고 표준편차로 나눈다. (N, C, H, W) -> 실수 (N, C, H, W)
 
     mean, std: (C,), 0..1 단위.
     """
-    return (images / 255 - mean.view(-1, 1, 1)) / std.view(-1, 1, 1)
+    scale = (1 / (255 * std)).view(-1, 1, 1)
+    return torch.addcmul((-mean / std).view(-1, 1, 1), images, scale)
 
 
 def channel_stats(images: Tensor) -> tuple[Tensor, Tensor]:
@@ -38,7 +58,9 @@ def channel_stats(images: Tensor) -> tuple[Tensor, Tensor]:
     값이 256가지뿐이므로 개수를 세어 구한다: 표본이 아니라 전체의 정확한 값이고, 실수 복사본을 만들지 않는다.
     """
     values = torch.arange(256, dtype=torch.float64) / 255
-    counts = torch.stack([torch.bincount(channel.flatten(), minlength=256) for channel in images.unbind(1)]).cpu()
+    counts = torch.zeros(images.shape[1], 256, dtype=torch.int64)
+    for part in images.split(CHUNK):  # bincount는 안에서 int64로 바꾼다: 한꺼번에 하면 그림의 8배를 쓴다
+        counts += torch.stack([torch.bincount(channel.flatten(), minlength=256) for channel in part.unbind(1)]).cpu()
     share = counts.double() / counts.sum(dim=1, keepdim=True)  # (C, 256)
     mean = share @ values
     variance = share @ values.square() - mean.square()

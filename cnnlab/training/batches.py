@@ -6,32 +6,23 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import pickle
-import shutil
-import tarfile
 import tempfile
-import zlib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import torch
 
+from cnnlab.training.archive import CIFAR10, FOLDER, Archive, unpack
 from cnnlab.training.folders import shown
 from cnnlab.training.image_data import DataError, ImageData
+from cnnlab.training.locks import alone
 
-ARCHIVE = "cifar-10-python.tar.gz"
-FOLDER = "cifar-10-batches-py"
+ARCHIVE = CIFAR10.name
 TRAIN_FILES = tuple(f"data_batch_{i}" for i in range(1, 6))
 TEST_FILES = ("test_batch",)
 META_FILE = "batches.meta"
-
-
-def official_checksums() -> dict[str, str]:
-    """파일 이름 -> md5. torchvision의 CIFAR10이 아는 값을 그대로 쓴다."""
-    from torchvision.datasets import CIFAR10
-
-    return {**dict(CIFAR10.train_list), **dict(CIFAR10.test_list), CIFAR10.meta["filename"]: CIFAR10.meta["md5"]}
 
 
 def find_original(folder: Path) -> Path | None:
@@ -45,61 +36,27 @@ def find_original(folder: Path) -> Path | None:
     return None
 
 
-def load_original(folder: Path, checksums: Mapping[str, str] | None = None) -> ImageData:
+def load_original(folder: Path, archive: Archive = CIFAR10) -> ImageData:
     """원본 묶음 폴더를 읽는다. 온전하지 않은데 옆에 압축 파일이 있으면 그것을 (다시) 푼다.
 
-    checksums: 파일 이름 -> md5; 주지 않으면 torchvision이 아는 값.
-    오류: 없거나 md5가 다른 파일이 있으면 DataError(파일 이름).
+    여러 프로세스가 함께 불러도 하나만 푼다. 오류: 없거나 md5가 다른 파일이 있으면 DataError(파일 이름).
     """
-    checksums = official_checksums() if checksums is None else checksums
-    archive = folder.parent / ARCHIVE
+    packed = folder.parent / archive.name
     try:
-        return _read_batches(folder, checksums, label=folder)
+        return _read_batches(folder, archive.members, label=folder)
     except DataError:
-        if not archive.is_file():
+        if not packed.is_file():
             raise
     try:
-        unpack(archive, folder, checksums)
-        return _read_batches(folder, checksums, label=folder)
+        with alone(folder.parent, on_wait=lambda: None):
+            with suppress(DataError):  # 기다리는 동안 다른 커널이 풀었다
+                return _read_batches(folder, archive.members, label=folder)
+            unpack(packed, folder, archive)
+        return _read_batches(folder, archive.members, label=folder)
     except OSError:  # 쓸 수 없는 폴더나 가득 찬 디스크: 임시 폴더에 풀어 읽고 지운다
         with tempfile.TemporaryDirectory() as temporary:
-            unpack(archive, Path(temporary), checksums)
-            return _read_batches(Path(temporary), checksums, label=archive)
-
-
-def unpack(archive: Path, folder: Path, checksums: Mapping[str, str]) -> None:
-    """압축에서 아는 이름의 보통 파일만 꺼내 md5를 확인하고, 모두 맞을 때 folder로 옮긴다.
-
-    경로나 링크는 압축 안의 것을 따르지 않으므로 folder 밖에 쓰이는 것은 없다.
-    오류: 깨졌거나 모르는 내용이면 DataError, 쓸 수 없으면 OSError.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".unpack-", dir=folder) as temporary:
-        try:
-            with tarfile.open(archive, "r:gz") as tar:
-                members = {member.name: member for member in tar.getmembers() if member.isfile()}
-                for name in checksums:
-                    content = tar.extractfile(members[f"{FOLDER}/{name}"])
-                    assert content is not None  # isfile()인 것만 골랐다
-                    with open(Path(temporary) / name, "wb") as target:
-                        shutil.copyfileobj(content, target)
-        except (tarfile.TarError, EOFError, zlib.error, KeyError) as error:
-            raise _broken_archive(archive) from error
-        except OSError as error:
-            if error.errno is None:  # gzip.BadGzipFile: 디스크가 아니라 내용의 문제다
-                raise _broken_archive(archive) from error
-            raise
-        for name, md5 in checksums.items():
-            _read_checked(Path(temporary) / name, md5, label=archive)
-        for name in checksums:
-            os.replace(Path(temporary) / name, folder / name)
-
-
-def _broken_archive(archive: Path) -> DataError:
-    return DataError(
-        f"{shown(archive)}: 압축이 깨졌거나 CIFAR-10이 아닙니다. 이 파일을 지우고 다시 내려받으세요"
-        "(170,498,071바이트, md5 c58f30108f718f92721af3b95e74349a)."
-    )
+            unpack(packed, Path(temporary) / FOLDER, archive)
+            return _read_batches(Path(temporary) / FOLDER, archive.members, label=packed)
 
 
 def _read_batches(folder: Path, checksums: Mapping[str, str], label: Path) -> ImageData:

@@ -5,20 +5,31 @@
 
 from __future__ import annotations
 
-import os
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from cnnlab.training.batches import ARCHIVE, FOLDER, find_original, load_original
-from cnnlab.training.download import DownloadError, download, mirrors
-from cnnlab.training.folders import data_folder, shown
+from cnnlab.training.archive import CIFAR10, FOLDER
+from cnnlab.training.batches import ARCHIVE, find_original, load_original
+from cnnlab.training.download import DownloadError, fetch
+from cnnlab.training.folders import data_folder, named_folder, shown
 from cnnlab.training.image_data import DataError, ImageData
+from cnnlab.training.mirrors import MirrorsError, mirrors
 from cnnlab.training.pictures import find_pictures, load_pictures, looks_like_cifar10
 from cnnlab.training.shapes10 import make_shapes10
 
-__all__ = ["DataError", "DownloadError", "ImageData", "data_folder", "find_source", "load_cifar10", "make_shapes10"]
+__all__ = [
+    "DataError",
+    "DownloadError",
+    "ImageData",
+    "MirrorsError",
+    "data_folder",
+    "find_source",
+    "load_cifar10",
+    "make_shapes10",
+]
 
 EMBEDDED = "shapes10"  # CNNLAB_DATA에 폴더 대신 쓸 수 있는 이름
 
@@ -31,7 +42,9 @@ class _Kind:
 
 
 _KINDS = (
-    _Kind(find_original, load_original, lambda path: f"CIFAR-10 원본({shown(path.parent)})"),
+    _Kind(
+        find_original, lambda path: load_original(path, CIFAR10), lambda path: f"CIFAR-10 원본({shown(path.parent)})"
+    ),
     _Kind(
         find_pictures,
         load_pictures,
@@ -47,9 +60,10 @@ def load_cifar10(folder: str | Path | None = None, *, download: bool = True) -> 
     주지 않으면 프로젝트의 data/, 내려받기(download=True일 때), 내장 shapes10 순서로 처음 되는 것을 쓴다.
     폴더에는 cifar-10-batches-py, cifar-10-python.tar.gz, 사진 폴더(train/<클래스>/*.png|jpg, test/<클래스>/...)
     가운데 하나가 있으면 된다. 사진 폴더는 그 안의 cifar10/에 있어도 된다.
-    오류: 이름 붙인 폴더를 쓸 수 없으면 DataError.
+    환경 변수 CNNLAB_MIRRORS에 주소를 넣으면 그곳에서 먼저 내려받고, 빈 값이면 내려받지 않는다.
+    오류: 이름 붙인 폴더를 쓸 수 없으면 DataError, CNNLAB_MIRRORS가 주소가 아니면 MirrorsError.
     """
-    named = _named_folder(folder)
+    named = named_folder(folder)
     if named is None:
         data = _find_anything(allow_download=download)
     else:
@@ -60,7 +74,7 @@ def load_cifar10(folder: str | Path | None = None, *, download: bool = True) -> 
 
 def find_source(folder: str | Path | None = None) -> str:
     """load_cifar10()이 지금 무엇을 쓸지 한 구절로 말한다. 그림도 네트워크도 건드리지 않고, 오류를 내지 않는다."""
-    named = _named_folder(folder)
+    named = named_folder(folder)
     if named == Path(EMBEDDED):
         return "내장 shapes10(CIFAR-10 아님)"
     found = _find_in(named or data_folder())
@@ -68,11 +82,6 @@ def find_source(folder: str | Path | None = None) -> str:
         kind, path = found
         return kind.label(path)
     return f"쓸 수 없음: {shown(named)}에 데이터가 없습니다" if named else "없음: 내려받거나 내장 shapes10을 씁니다"
-
-
-def _named_folder(folder: str | Path | None) -> Path | None:
-    named = str(folder) if folder is not None else os.environ.get("CNNLAB_DATA", "").strip()
-    return Path(named).expanduser() if named else None
 
 
 def _find_in(folder: Path) -> tuple[_Kind, Path] | None:
@@ -109,7 +118,7 @@ def _find_anything(allow_download: bool) -> ImageData:
         except DataError as error:
             print(f"건너뜁니다: {error}")
     reason = "내려받지 않기로 했습니다"
-    if allow_download and mirrors():
+    if allow_download and mirrors(CIFAR10.name):
         try:
             return _download_into(folder)
         except (DownloadError, DataError) as error:
@@ -123,33 +132,16 @@ def _find_anything(allow_download: bool) -> ImageData:
 
 
 def _download_into(folder: Path) -> ImageData:
-    """커널 여럿이 함께 불러도 한 번만 받는다."""
-    from filelock import FileLock, Timeout
+    """커널 여럿이 함께 불러도 한 번만 받고 한 번만 푼다."""
+    packed = folder / CIFAR10.name
+    if packed.is_file():  # 앞서 넣어 둔 것이 깨져 있어 여기까지 왔을 수 있다
+        with suppress(DataError):
+            return load_original(folder / FOLDER, CIFAR10)
+    fetch(folder, CIFAR10)
+    return load_original(folder / FOLDER, CIFAR10)
 
-    archive = folder / ARCHIVE
-    made_here = not folder.exists()
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / ".download.lock")
-        try:
-            lock.acquire(timeout=2)
-        except Timeout:
-            print("다른 커널이 CIFAR-10을 내려받고 있어 기다립니다.")
-            lock.acquire()
-        try:
-            if archive.is_file():  # 기다리는 동안 다른 커널이 받았거나, 앞서 넣어 둔 것이 깨져 있다
-                with suppress(DataError):
-                    return load_original(folder / FOLDER)
-            download(archive)
-            return load_original(folder / FOLDER)
-        finally:
-            lock.release()
-    except DownloadError:
-        # 받은 것이 없으면 만든 것도 남기지 않는다. 다른 커널이 쓰고 있거나 지울 수 없으면 그대로 둔다
-        with suppress(OSError):
-            (folder / ".download.lock").unlink(missing_ok=True)
-            if made_here:
-                folder.rmdir()
-        raise
-    except OSError as error:
-        raise DownloadError(f"{shown(folder)} 폴더에 쓸 수 없습니다: {error.strerror or error}") from error
+
+if __name__ == "__main__":
+    from cnnlab.training.data_command import main
+
+    sys.exit(main())

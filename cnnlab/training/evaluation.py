@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
@@ -14,8 +14,11 @@ from torch import Tensor, nn
 from cnnlab.errors import LearnerError
 from cnnlab.training.augment import channel_stats, normalise
 from cnnlab.training.image_data import ImageData
+from cnnlab.training.memory import is_out_of_memory
 
-EVAL_BATCH = 500  # 기울기가 없어 크게 잡아도 된다. 결과는 이 수와 무관하다
+# 한 번에 넣는 그림 수: CPU에서는 특징 맵이 캐시에 남을 만큼, GPU에서는 넉넉하게. 결과는 이 수와 무관하다
+EVAL_BATCH = {"cpu": 100}
+EVAL_BATCH_ELSEWHERE = 1000
 
 
 class ModelError(LearnerError, ValueError):
@@ -40,17 +43,25 @@ class Pictures:
     mean: Tensor
     std: Tensor
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> Pictures:
+        """그림과 정답에 같은 일을 한 것."""
+        return Pictures(change(self.images), change(self.labels), self.mean, self.std)
+
     def first(self, count: int) -> Pictures:
-        return Pictures(self.images[:count], self.labels[:count], self.mean, self.std)
+        return self.map(lambda tensor: tensor[:count])
 
 
-def evaluate(model: nn.Module, data: ImageData, *, split: Literal["test", "train"] = "test") -> Evaluation:
+def evaluate(
+    model: nn.Module, data: ImageData, *, split: Literal["test", "train"] = "test", batch_size: int | None = None
+) -> Evaluation:
     """모델이 그림을 얼마나 맞히는지 잰다. 모델의 모드와 난수 상태는 그대로 둔다.
 
     model: (N, C, H, W)를 받아 (N, 클래스 이상) 로짓을 내는 모듈. 답은 데이터에 있는 클래스 가운데서 고른다.
-    split: "test" 또는 "train"(증강 없이).
+    split: "test" 또는 "train"(증강 없이). batch_size: 한 번에 넣는 그림 수(적지 않으면 장치에 맞춘다). 결과는 같다.
     오류: 모델이 이 데이터의 그림을 받지 못하면 ModelError.
     """
+    if batch_size is not None and (not isinstance(batch_size, int) or batch_size < 1):
+        raise ModelError(f"batch_size에는 1 이상의 정수를 쓰세요. 받은 값: {batch_size!r}")
     if split not in ("test", "train"):
         raise ModelError(f'split에는 "test"나 "train"을 쓰세요. 받은 값: {split!r}')
     check_data(data)
@@ -58,27 +69,53 @@ def evaluate(model: nn.Module, data: ImageData, *, split: Literal["test", "train
     check_output(model, data, device)
     mean, std = (value.to(device) for value in channel_stats(data.train_images))
     images, labels = (data.test_images, data.test_labels) if split == "test" else (data.train_images, data.train_labels)
-    return measure(model, Pictures(images, labels, mean, std), len(data.classes))
+    return measure(model, Pictures(images, labels, mean, std), len(data.classes), batch_size)
 
 
-def measure(model: nn.Module, pictures: Pictures, classes: int) -> Evaluation:
+def measure(model: nn.Module, pictures: Pictures, classes: int, batch_size: int | None = None) -> Evaluation:
     """evaluate()의 알맹이. 그림은 한 묶음씩 모델의 장치로 옮긴다."""
+    return summarise(*count_answers(model, pictures, classes, batch_size))
+
+
+def count_answers(
+    model: nn.Module, pictures: Pictures, classes: int, batch_size: int | None = None
+) -> tuple[Tensor, Tensor]:
+    """손실의 합(CPU, float64)과 confusion(CPU, int64 (클래스, 클래스)). 그림이 한 장도 없으면 모두 0이다.
+
+    학습을 어떤 셈법으로 했든 float32로 셈한다. 메모리가 모자라면 묶음을 줄여 다시 한다.
+    """
     device = pictures.mean.device
-    loss = torch.zeros((), device=device)
-    confusion = torch.zeros(classes * classes, dtype=torch.int64, device=device)
+    size = batch_size or EVAL_BATCH.get(device.type, EVAL_BATCH_ELSEWHERE)
+    losses, confusion = [], torch.zeros(classes * classes, dtype=torch.int64, device=device)
+    begin = 0
     with modes_kept(model), torch.no_grad():
         model.eval()
-        for images, labels in zip(
-            pictures.images.split(EVAL_BATCH), pictures.labels.split(EVAL_BATCH), strict=True
-        ):  # (B, C, H, W), (B,)
-            labels = labels.to(device)
-            logits = model(normalise(images.to(device), pictures.mean, pictures.std)).float()  # (B, 클래스 이상)
-            loss += F.cross_entropy(logits, labels, reduction="sum")
+        while begin < len(pictures.labels):
+            labels = pictures.labels[begin : begin + size].to(device)  # (B,)
+            images = pictures.images[begin : begin + size].to(device)  # (B, C, H, W)
+            # channels_last: 잰 CPU마다 float32 순전파가 1.2-1.5배 빨랐다. 값은 반올림 오차 안에서 같다
+            x = normalise(images.contiguous(memory_format=torch.channels_last), pictures.mean, pictures.std)
+            try:
+                logits = model(x).float()  # (B, 클래스 이상)
+            except RuntimeError as error:
+                if not is_out_of_memory(error) or size == 1:
+                    raise
+                logits = None
+            if logits is None:
+                size = (size + 1) // 2
+                continue
+            losses.append(F.cross_entropy(logits, labels, reduction="sum"))
             answers = logits[:, :classes].argmax(dim=1)
             confusion += torch.bincount(labels * classes + answers, minlength=classes * classes)
-    table = confusion.view(classes, classes).cpu()
-    count = len(pictures.labels)
-    return Evaluation(table.trace().item() / count, loss.item() / count, table)
+            begin += size
+    total = torch.stack(losses).cpu().double().sum() if losses else torch.zeros((), dtype=torch.float64)
+    return total, confusion.view(classes, classes).cpu()
+
+
+def summarise(total_loss: Tensor, confusion: Tensor) -> Evaluation:
+    """count_answers()가 센 것을 평균으로."""
+    count = int(confusion.sum())
+    return Evaluation(confusion.trace().item() / count, total_loss.item() / count, confusion)
 
 
 @contextmanager

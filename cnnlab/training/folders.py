@@ -16,6 +16,12 @@ def data_folder() -> Path:
     return here / "data"
 
 
+def named_folder(folder: str | Path | None = None) -> Path | None:
+    """folder, 또는 환경 변수 CNNLAB_DATA가 가리키는 폴더. 둘 다 없으면 None."""
+    named = str(folder) if folder is not None else os.environ.get("CNNLAB_DATA", "").strip()
+    return Path(named).expanduser() if named else None
+
+
 def user_cache_folder() -> Path:
     """운영체제가 정한 사용자 캐시 폴더 안의 cnnlab/."""
     if sys.platform == "win32":

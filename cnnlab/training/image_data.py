@@ -7,13 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from cnnlab.errors import LearnerError
+from cnnlab.training.data_error import DataError as DataError  # 이 이름은 여기서도 부른다
 
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-
-
-class DataError(LearnerError, ValueError):
-    """데이터를 쓸 수 없다: 어느 파일이 왜 그런지, 무엇을 하면 되는지 말한다."""
 
 
 @dataclass(frozen=True, eq=False, repr=False)

@@ -30,6 +30,15 @@ class Pace:
         """시작한 뒤로 흐른 시간."""
         return self._clock() - self._start
 
+    @property
+    def budget(self) -> float | None:
+        """정해진 시간(초). 에폭으로 셀 때는 None."""
+        return self._budget
+
+    def resume(self, seconds: float) -> None:
+        """앞서 seconds초를 쓴 학습을 이어 간다."""
+        self._start = self._clock() - seconds
+
     def epoch(self, steps: int) -> float:
         """steps걸음이 몇 에폭인지."""
         return steps / self._steps_per_epoch

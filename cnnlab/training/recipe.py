@@ -9,6 +9,7 @@ from numbers import Integral, Real
 from typing import Any
 
 from cnnlab.errors import LearnerError
+from cnnlab.training.precision import AUTO, MEASURE, PLAIN, parse
 
 
 class RecipeError(LearnerError, ValueError):
@@ -31,7 +32,10 @@ class Recipe:
     weight_decay: float = 5e-4
     label_smoothing: float = 0.0
     augment: bool = True  # 좌우 뒤집기와 조금 어긋나게 자르기
+    cutout: int = 0  # 그림마다 이 길이(화소)의 정사각형을 지운다. 0이면 지우지 않는다
+    ema: float = 0.0  # 가중치의 지수 이동 평균을 결과로 삼는다(0.99이면 최근 100걸음쯤). 0이면 쓰지 않는다
     seed: int = 0  # 섞기, 증강, 드롭아웃. 가중치의 초깃값은 모델을 만들 때 정해진다
+    precision: str = AUTO  # 학습 걸음의 셈법: cnnlab.training.precision
 
     def __post_init__(self) -> None:
         if (self.minutes is None) == (self.epochs is None):
@@ -81,5 +85,11 @@ _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "weight_decay": (lambda value: _number(value) and value >= 0, "0 이상의 수가"),
     "label_smoothing": (_share, "0 이상 1 미만의 수가"),
     "augment": (lambda value: isinstance(value, bool), "True나 False가"),
+    "cutout": (_integer(0), "0 이상의 정수(화소)가"),
+    "ema": (_share, "0 이상 1 미만의 수가"),
+    "precision": (
+        lambda value: value in (AUTO, MEASURE) or parse(value) is not None,
+        f'"{AUTO}", "{MEASURE}", "{PLAIN}", "bfloat16 channels_last" 같은 문자열이',
+    ),
     "seed": (_integer(0), "0 이상의 정수가"),
 }

@@ -6,7 +6,12 @@ import torch
 from cnnlab import models
 from cnnlab.errors import LearnerError
 
-INPUT_SIZE = {"lenet5": (1, 32, 32), "lenet5_1998": (1, 32, 32), "lenet5_cifar": (3, 32, 32)}
+INPUT_SIZE = {
+    "lenet5": (1, 32, 32),
+    "lenet5_1998": (1, 32, 32),
+    "lenet5_cifar": (3, 32, 32),
+    "speedrun_cifar": (3, 32, 32),
+}
 
 
 def test_every_model_has_an_input_size_here():

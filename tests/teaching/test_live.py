@@ -1,4 +1,6 @@
 import inspect
+import os
+import signal
 import sys
 import types
 from dataclasses import fields
@@ -10,6 +12,7 @@ from torch import nn
 from cnnlab.teaching import live, stop_button
 from cnnlab.teaching.live import fit, fit_all, runs_folder
 from cnnlab.training import runs
+from cnnlab.training.checkpoints import load_checkpoint
 from cnnlab.training.image_data import ImageData
 from cnnlab.training.loop import ModelError, Recipe, RecipeError, StopTraining
 from cnnlab.training.runs import History, load_runs
@@ -75,7 +78,14 @@ def test_keywords_and_defaults_are_those_of_recipe():
     for field in fields(Recipe):
         assert parameters[field.name].default == field.default
         assert parameters[field.name].kind is inspect.Parameter.KEYWORD_ONLY
-    assert set(parameters) - {field.name for field in fields(Recipe)} == {"model", "data", "name", "show"}
+    assert set(parameters) - {field.name for field in fields(Recipe)} == {
+        "model",
+        "data",
+        "name",
+        "show",
+        "checkpoint",
+        "resume",
+    }
 
 
 def test_every_setting_reaches_the_run(data, model):
@@ -88,6 +98,9 @@ def test_every_setting_reaches_the_run(data, model):
         "weight_decay": 1e-3,
         "label_smoothing": 0.1,
         "augment": False,
+        "cutout": 3,
+        "ema": 0.5,
+        "precision": "float32 channels_last",
         "seed": 5,
     }
     assert fit(model, data, **wanted, show=False).recipe == wanted
@@ -107,6 +120,48 @@ def test_quiet_run_prints_nothing_but_is_logged(data, model, capsys, log_folder)
     fit(model, data, epochs=1, show=False)
     assert capsys.readouterr() == ("", "")
     assert len(load_runs(log_folder)) == 1
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows에서는 os.kill이 프로세스를 바로 끝낸다")
+def test_a_process_told_to_end_leaves_its_weights_and_its_log_and_ends(data, model, log_folder, monkeypatch):
+    ended = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: ended.append(number))
+
+    def terminate(*ignored) -> None:
+        if torch.is_grad_enabled():
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    try:
+        model.register_forward_hook(terminate)
+        history = fit(model, data, epochs=50, batch_size=20, show=False)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    assert ended[-1] == signal.SIGTERM
+    assert history.stopped == runs.TERMINATED
+    assert load_runs(log_folder).stopped.tolist() == [runs.TERMINATED]
+    kept = load_checkpoint(log_folder / "terminated.pt")["model"]
+    assert all(torch.equal(value, kept[name]) for name, value in model.state_dict().items())
+
+
+def test_a_run_can_be_stopped_kept_and_taken_up_again(data, tmp_path):
+    path = tmp_path / "run.pt"
+
+    def make() -> nn.Module:
+        torch.manual_seed(0)
+        return make_model()
+
+    whole = fit(make(), data, epochs=2, batch_size=20, show=False)
+
+    class Impatient(live.Silence):
+        def update(self, progress):
+            if progress.images_seen >= 100:
+                raise StopTraining("그만")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(live, "Silence", Impatient)
+        assert fit(make(), data, epochs=2, batch_size=20, show=False, checkpoint=path).stopped == "그만"
+    resumed = fit(make(), data, epochs=2, batch_size=20, show=False, resume=path)
+    assert (resumed.loss, resumed.accuracy) == (whole.loss, whole.accuracy)
 
 
 def test_bad_settings_and_models_leave_no_screen_and_no_log(data, model, notebook, log_folder, capsys):

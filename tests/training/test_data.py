@@ -1,17 +1,21 @@
 """load_cifar10: 무엇을 쓰는지 말하고, 이름 붙인 폴더가 잘못되면 조용히 넘어가지 않는다."""
 
 import pickle
+import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from mirror_servers import BODY, FILES, SMALL, Mirror, running
 from PIL import Image
 
 from cnnlab.errors import LearnerError
-from cnnlab.training import batches, data, image_data
-from cnnlab.training.data import DataError, ImageData, data_folder, find_source, load_cifar10
+from cnnlab.training import data
+from cnnlab.training.archive import CIFAR10, FOLDER
+from cnnlab.training.data import DataError, ImageData, MirrorsError, data_folder, find_source, load_cifar10
 from cnnlab.training.folders import shown
 
 
@@ -125,7 +129,7 @@ def test_shapes10_can_be_asked_for_by_name_without_network(project, monkeypatch,
         (lambda folder: None, "데이터 폴더가 없습니다"),
         (lambda folder: folder.mkdir(), "데이터를 찾지 못했습니다"),
         (lambda folder: (folder / "train").mkdir(parents=True), "test 폴더가 없습니다|클래스가 둘"),
-        (lambda folder: (folder / batches.FOLDER).mkdir(parents=True), "data_batch_1 파일이 없습니다"),
+        (lambda folder: (folder / FOLDER).mkdir(parents=True), "data_batch_1 파일이 없습니다"),
         (lambda folder: folder.write_text("파일"), "데이터를 찾지 못했습니다"),
     ],
 )
@@ -146,9 +150,9 @@ def test_a_batch_with_a_wrong_md5_is_named_and_never_unpickled(project) -> None:
         def __reduce__(self) -> tuple:
             return (pytest.fail, ("확인하지 않은 pickle을 풀었다",))
 
-    folder = project / "named" / batches.FOLDER
+    folder = project / "named" / FOLDER
     folder.mkdir(parents=True)
-    for name in batches.official_checksums():
+    for name in CIFAR10.members:
         (folder / name).write_bytes(pickle.dumps(Trap()))
     with pytest.raises(DataError, match="data_batch_1 파일의 md5가"):
         load_cifar10(project / "named")
@@ -156,26 +160,65 @@ def test_a_batch_with_a_wrong_md5_is_named_and_never_unpickled(project) -> None:
 
 @pytest.mark.parametrize("given", ["parent", "itself"])
 def test_a_batches_folder_may_be_named_itself_or_by_its_parent(project, monkeypatch, given: str) -> None:
-    import hashlib
-
-    rng = np.random.default_rng(0)
-    folder = project / "named" / batches.FOLDER
+    folder = project / "named" / FOLDER
     folder.mkdir(parents=True)
-    for name in (*batches.TRAIN_FILES, *batches.TEST_FILES):
-        pixels = rng.integers(0, 256, (2, 3072), dtype=np.uint8)
-        (folder / name).write_bytes(pickle.dumps({"data": pixels, "labels": [3, 9]}))
-    (folder / batches.META_FILE).write_bytes(pickle.dumps({"label_names": list(image_data.CIFAR10_CLASSES)}))
-    checksums = {path.name: hashlib.md5(path.read_bytes()).hexdigest() for path in folder.iterdir()}
-    monkeypatch.setattr(batches, "official_checksums", lambda: checksums)
+    for name, content in FILES.items():
+        (folder / name).write_bytes(content)
+    monkeypatch.setattr(data, "CIFAR10", SMALL)
     loaded = load_cifar10(folder if given == "itself" else folder.parent)
     assert loaded.name == "CIFAR-10"
     assert loaded.is_cifar10
-    assert loaded.train_labels.tolist() == [3, 9] * 5
+    assert len(loaded.train_labels) == 60
 
 
-def test_checksums_are_those_of_torchvision_and_cover_every_file() -> None:
-    assert set(batches.official_checksums()) == {*batches.TRAIN_FILES, *batches.TEST_FILES, batches.META_FILE}
-    assert all(len(md5) == 32 for md5 in batches.official_checksums().values())
+# 내려받기에서 그림까지 ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def mirror(project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Mirror]:
+    monkeypatch.setattr(data, "CIFAR10", SMALL)
+    with running(Mirror()) as server:
+        monkeypatch.setenv("CNNLAB_MIRRORS", f"{server.url}/good/")
+        yield server
+
+
+def test_it_downloads_once_unpacks_and_then_needs_no_server(project, mirror: Mirror, capsys) -> None:
+    first = load_cifar10()
+    again = load_cifar10()
+    assert first.is_cifar10
+    assert first.train_images.equal(again.train_images)
+    assert mirror.requests == [("good", None)]
+    assert find_source() == "CIFAR-10 원본(data)"
+    assert (project / "data" / SMALL.name).read_bytes() == BODY  # 나누어 줄 수 있게 압축도 남는다
+    assert capsys.readouterr().out.count("데이터: CIFAR-10 |") == 2
+
+
+def test_a_half_data_folder_is_repaired_by_the_download(project, mirror: Mirror, capsys) -> None:
+    half = project / "data" / FOLDER
+    half.mkdir()
+    (half / "data_batch_1").write_bytes(FILES["data_batch_1"])
+    assert load_cifar10().is_cifar10
+    assert "data_batch_2 파일이 없습니다" in capsys.readouterr().out
+
+
+def test_a_broken_archive_in_the_project_is_downloaded_again(project, mirror: Mirror, capsys) -> None:
+    (project / "data" / SMALL.name).write_bytes(BODY[:500])
+    assert load_cifar10().is_cifar10
+    assert f"건너뜁니다: data/{SMALL.name}: 압축이 깨졌거나" in capsys.readouterr().out
+
+
+def test_a_teachers_address_written_wrong_is_an_error_not_a_fallback(project, monkeypatch) -> None:
+    monkeypatch.setenv("CNNLAB_MIRRORS", "192.168.0.10:8000")
+    with pytest.raises(MirrorsError, match="http://"):
+        load_cifar10()
+    assert find_source().startswith("없음")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/proc은 root도 쓸 수 없는 폴더라서 Linux에서만 쓴다")
+def test_a_read_only_shared_folder_says_so_and_still_gives_shapes10(project, mirror, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(data, "data_folder", lambda: Path("/proc"))
+    assert load_cifar10().name.startswith("shapes10")
+    assert "/proc 폴더에 쓸 수 없습니다" in capsys.readouterr().out
 
 
 # 학습자가 만든 ImageData ----------------------------------------------------------------------------------------------

@@ -305,7 +305,7 @@ def test_evaluation_equals_a_picture_by_picture_count(data, model):
 @pytest.mark.parametrize("size", [1, 7, 90, 4000])
 def test_evaluation_does_not_depend_on_the_batch_size(data, model, monkeypatch, size):
     expected = evaluate(model, data)
-    monkeypatch.setattr("cnnlab.training.evaluation.EVAL_BATCH", size)
+    monkeypatch.setattr("cnnlab.training.evaluation.EVAL_BATCH", {"cpu": size})
     got = evaluate(model, data)
     assert torch.equal(got.confusion, expected.confusion)
     assert got.loss == pytest.approx(expected.loss, rel=1e-5)

@@ -1,5 +1,7 @@
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -148,3 +150,27 @@ def test_a_lock_held_elsewhere_is_not_waited_for_long(tmp_path, monkeypatch):
 def test_history_can_be_saved_and_loaded_by_torch(tmp_path):
     torch.save(make_history(), tmp_path / "h.pt")
     assert torch.load(tmp_path / "h.pt", weights_only=False) == make_history()
+
+
+APPEND_MANY = """
+import sys
+from cnnlab.training.runs import History, append_run
+for turn in range(25):
+    assert append_run(History("m" * 500, "s", turn, "cpu", {}), sys.argv[1])
+"""
+
+
+def test_many_processes_append_without_losing_or_cutting_a_line(tmp_path):
+    workers = [subprocess.Popen([sys.executable, "-c", APPEND_MANY, str(tmp_path)]) for _ in range(4)]
+    assert [worker.wait() for worker in workers] == [0] * 4
+    table = load_runs(tmp_path)
+    assert len(table) == 100
+    assert table.attrs["skipped"] == []
+
+
+def test_the_students_name_is_logged_when_given(tmp_path, monkeypatch):
+    monkeypatch.setenv("CNNLAB_STUDENT", " 가람 ")
+    append_run(make_history(), tmp_path)
+    monkeypatch.delenv("CNNLAB_STUDENT")
+    append_run(make_history(), tmp_path)
+    assert load_runs(tmp_path).student.tolist() == ["가람", ""]
