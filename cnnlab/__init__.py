@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from cnnlab.analysis.diagram import draw_network
+    from cnnlab.analysis.compare import compare_models, fold_table
+    from cnnlab.analysis.diagram import draw_block, draw_network
+    from cnnlab.analysis.effective import effective_receptive_field
     from cnnlab.analysis.receptive_field import measure_receptive_field, receptive_field
     from cnnlab.analysis.tables import layer_table
     from cnnlab.runtime import Runtime, setup
@@ -29,7 +31,11 @@ _HOME = {
     "layer_table": "cnnlab.analysis.tables",
     "receptive_field": "cnnlab.analysis.receptive_field",
     "measure_receptive_field": "cnnlab.analysis.receptive_field",
+    "fold_table": "cnnlab.analysis.compare",
+    "compare_models": "cnnlab.analysis.compare",
+    "effective_receptive_field": "cnnlab.analysis.effective",
     "draw_network": "cnnlab.analysis.diagram",
+    "draw_block": "cnnlab.analysis.diagram",
     "load_cifar10": "cnnlab.training.data",
     "ImageData": "cnnlab.training.data",
     "evaluate": "cnnlab.training.loop",
@@ -45,10 +51,14 @@ __all__ = [
     "ImageData",
     "Runtime",
     "check_facts",
+    "compare_models",
+    "draw_block",
     "draw_network",
+    "effective_receptive_field",
     "evaluate",
     "exercise",
     "fit",
+    "fold_table",
     "layer_table",
     "load_cifar10",
     "measure_receptive_field",
