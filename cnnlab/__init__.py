@@ -19,6 +19,14 @@ if TYPE_CHECKING:
     from cnnlab.analysis.tables import layer_table
     from cnnlab.runtime import Runtime, setup
     from cnnlab.teaching.exercises import exercise
+    from cnnlab.teaching.explore import (
+        explore,
+        explore_architecture,
+        explore_convolution,
+        explore_feature_maps,
+        explore_filters,
+        explore_receptive_field,
+    )
     from cnnlab.teaching.facts import check_facts
     from cnnlab.teaching.live import fit
     from cnnlab.training.data import ImageData, load_cifar10
@@ -42,6 +50,12 @@ _HOME = {
     "History": "cnnlab.training.runs",
     "fit": "cnnlab.teaching.live",
     "exercise": "cnnlab.teaching.exercises",
+    "explore": "cnnlab.teaching.explore",
+    "explore_architecture": "cnnlab.teaching.explore",
+    "explore_convolution": "cnnlab.teaching.explore",
+    "explore_feature_maps": "cnnlab.teaching.explore",
+    "explore_filters": "cnnlab.teaching.explore",
+    "explore_receptive_field": "cnnlab.teaching.explore",
     "check_facts": "cnnlab.teaching.facts",
 }
 _SUBPACKAGES = ("models", "analysis", "training", "teaching", "layers", "runtime", "errors")
@@ -57,6 +71,12 @@ __all__ = [
     "effective_receptive_field",
     "evaluate",
     "exercise",
+    "explore",
+    "explore_architecture",
+    "explore_convolution",
+    "explore_feature_maps",
+    "explore_filters",
+    "explore_receptive_field",
     "fit",
     "fold_table",
     "layer_table",

@@ -1,19 +1,13 @@
 """아무 nn.Module이나 들여다본다: 연산 그래프, 계층표, 수용 영역, 그림.
 
-한 방향으로 쌓인다. 윗줄은 아랫줄을 모른다:
-errors, formulas, calls(연산을 부른 그대로)
-windows, picks, products(인자 읽기) -> ops(연산의 표) -> checks, graph
-names, attention, sandbox -> recorder -> run -> smallest, trace(연산 그래프)
-axis(한 축의 산수) -> sight, align(자리) -> maps, rules, joins, writes(규칙) -> field(수용 영역)
-memory, tables -> compare; linear, connectivity -> receptive_field -> effective; drawing, diagram
+한 방향으로 쌓인다: errors, formulas, tracing -> graph, trace -> fields -> tables, memory -> compare, receptive_field,
+effective; drawing -> diagram.
 """
 
-from cnnlab.analysis.axis import Field
 from cnnlab.analysis.compare import compare_models, fold_table
 from cnnlab.analysis.diagram import NetworkDrawing, draw_block, draw_network
 from cnnlab.analysis.effective import effective_receptive_field
 from cnnlab.analysis.errors import (
-    BranchError,
     ForwardError,
     InputSizeError,
     InputTooSmall,
@@ -22,6 +16,7 @@ from cnnlab.analysis.errors import (
     UnknownOpError,
     WrongShape,
 )
+from cnnlab.analysis.fields.axis import Field
 from cnnlab.analysis.formulas import (
     activation_kb,
     conv_macs,
@@ -36,7 +31,6 @@ from cnnlab.analysis.tables import layer_table
 from cnnlab.analysis.trace import trace
 
 __all__ = [
-    "BranchError",
     "Field",
     "ForwardError",
     "InputSizeError",

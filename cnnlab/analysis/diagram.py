@@ -21,8 +21,8 @@ from cnnlab.analysis.drawing.solids import render
 from cnnlab.analysis.drawing.units import Unit, units_of, within
 from cnnlab.analysis.errors import LayerNameError
 from cnnlab.analysis.graph import Trace
-from cnnlab.analysis.ops import Shape
 from cnnlab.analysis.trace import trace
+from cnnlab.analysis.tracing.ops import Shape
 from cnnlab.errors import LearnerError
 
 _TANGLED = 0.5  # 상자의 이만큼이 한 갈래 속에 있으면(U-Net) 단계로 나눌 수 없으므로 계층을 모두 그린다
@@ -69,7 +69,11 @@ def draw_network(model: nn.Module, input_size: Sequence[int] = (3, 32, 32), *, t
     입력이 여럿이거나 거의 전체가 한 블록(U-Net)이면 계층을 모두 그린다.
     오류: `trace`와 같다.
     """
-    traced = trace(model, input_size)
+    return drawing_of(trace(model, input_size), model, title)
+
+
+def drawing_of(traced: Trace, model: nn.Module, title: str = "") -> NetworkDrawing:
+    """이미 있는 실행 기록의 `draw_network`. model: 기록한 신경망(모듈의 이름을 본다)."""
     units = units_of(traced)
     outputs = _output_units(traced, units)
     heading = title or traced.model

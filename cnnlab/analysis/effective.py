@@ -6,11 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.analysis.errors import InputSizeError, ModelError
-from cnnlab.analysis.field import fields_of
+from cnnlab.analysis.fields.field import fields_of
 from cnnlab.analysis.receptive_field import central_unit, find_layer, sight_of
-from cnnlab.analysis.recorder import Recorder
-from cnnlab.analysis.sandbox import copy_model, duplicate, explain_failure, keep_random_state
 from cnnlab.analysis.trace import trace
+from cnnlab.analysis.tracing.recorder import Recorder
+from cnnlab.analysis.tracing.sandbox import copy_model, duplicate, explain_failure, keep_random_state
 from cnnlab.errors import LearnerError
 
 if TYPE_CHECKING:

@@ -23,10 +23,6 @@ class ForwardError(LearnerError, RuntimeError):
     """forward를 실행하다가 오류가 났다."""
 
 
-class BranchError(LearnerError, NotImplementedError):
-    """가지가 갈라지거나 합쳐지는 신경망이다."""
-
-
 class UnknownOpError(LearnerError, NotImplementedError):
     """분석이 아직 모르는 연산이다. 틀린 값을 내지 않으려고 멈춘다."""
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cnnlab.analysis.ops import Adaptive, Pick, Shape, Taps, Window
+from cnnlab.analysis.tracing.ops import Adaptive, Pick, Shape, Taps, Window
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,7 @@
 import math
 
 from cnnlab.analysis.graph import Node, Trace
-from cnnlab.analysis.ops import names
+from cnnlab.analysis.tracing.ops import names
 
 # 역전파에 쓰려고 남기는 것: 입력, 출력, 인자로 받은 갈래 모두, 없음.
 # 최대 풀링은 자리(int64)도, 드롭아웃은 마스크도 남긴다

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from cnnlab.analysis.axis import Axis, Interval
-from cnnlab.analysis.connectivity import reach
 from cnnlab.analysis.errors import LayerNameError, UnknownOpError
-from cnnlab.analysis.field import Fields, Sight, fields_of
+from cnnlab.analysis.fields.axis import Axis, Interval
+from cnnlab.analysis.fields.connectivity import reach
+from cnnlab.analysis.fields.field import Fields, Sight, fields_of
 from cnnlab.analysis.formulas import Pair
 from cnnlab.analysis.graph import Layer, Trace
 from cnnlab.analysis.tables import jump_cell, rf_cell, square

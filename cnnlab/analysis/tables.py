@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from cnnlab.analysis.field import Sight, fields_of
+from cnnlab.analysis.fields.field import Sight, fields_of
 from cnnlab.analysis.formulas import Pair, activation_kb, pair
 from cnnlab.analysis.graph import Layer, Trace
 from cnnlab.analysis.memory import forward_kb, training_kb
-from cnnlab.analysis.ops import Shape, Window
 from cnnlab.analysis.trace import trace
+from cnnlab.analysis.tracing.ops import Shape, Window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,9 +45,13 @@ def layer_table(model: nn.Module, input_size: tuple[int, ...] = (3, 32, 32)) -> 
     unused_params는 신경망에 있지만 forward가 쓰지 않은 매개변수다(params에는 들어 있고 행에는 없다).
     오류: `trace`와 같다.
     """
+    return table_of(trace(model, input_size))
+
+
+def table_of(traced: Trace) -> "pd.DataFrame":
+    """이미 있는 실행 기록의 `layer_table`."""
     import pandas as pd
 
-    traced = trace(model, input_size)
     sights = fields_of(traced)
     layers = traced.layers
     rows = [_row(layer, sights.get(layer.nodes[-1].id), traced.input_size) for layer in layers]

@@ -10,13 +10,13 @@ from typing import Any
 
 from torch import nn
 
-from cnnlab.analysis.calls import Shape
-from cnnlab.analysis.checks import times
 from cnnlab.analysis.errors import ForwardError, InputTooSmall, ModelError, UnknownOpError, WrongShape
 from cnnlab.analysis.graph import Node, Trace
-from cnnlab.analysis.run import Run, run
-from cnnlab.analysis.sandbox import check_input_sizes, check_model
-from cnnlab.analysis.smallest import needed_size
+from cnnlab.analysis.tracing.calls import Shape
+from cnnlab.analysis.tracing.checks import times
+from cnnlab.analysis.tracing.run import Run, run
+from cnnlab.analysis.tracing.sandbox import check_input_sizes, check_model
+from cnnlab.analysis.tracing.smallest import needed_size
 from cnnlab.errors import LearnerError
 
 
@@ -30,7 +30,7 @@ def trace(model: nn.Module, input_size: Sequence[Any]) -> Trace:
     돌려주면(GoogLeNet의 보조 분류기) 그 형태를 적는다. 드롭아웃 같은 말단 모듈은 그때에도 eval이다.
     forward가 값을 꺼내 보면(.item(), 값에 따른 if) meta로는 실행할 수 없으므로, 원래 장치에서 0으로 채운 입력을 쓴다.
     그때 값이 텐서 밖으로 나갔다가 돌아오는 길은 따라가지 못한다.
-    오류: ModelError, InputSizeError, InputTooSmall, WrongShape, ForwardError, UnknownOpError, BranchError.
+    오류: ModelError, InputSizeError, InputTooSmall, WrongShape, ForwardError, UnknownOpError.
     """
     check_model(model)
     sizes = check_input_sizes(input_size)

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnlab.analysis import UnknownOpError, layer_table, measure_receptive_field, trace
-from cnnlab.analysis.field import fields_of
+from cnnlab.analysis.fields.field import fields_of
 
 # --- 독립된 구현: 채널과 자리마다 보이는 화소의 집합을 bool 배열 (C, H, W, 입력 H, 입력 W)로 들고 다닌다
 

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from cnnlab.analysis.checks import times
+from cnnlab.analysis.tracing.checks import times
 
 FONT = "Noto Sans KR, Malgun Gothic, Apple SD Gothic Neo, NanumGothic, sans-serif"
 MARGIN = 28

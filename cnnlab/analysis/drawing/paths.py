@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from cnnlab.analysis.drawing.branches import Chain, Fork, Tangle
 from cnnlab.analysis.drawing.units import Unit
 from cnnlab.analysis.drawing.wording import window_text
-from cnnlab.analysis.ops import Window
+from cnnlab.analysis.tracing.ops import Window
 
 _MOST_PATHS = 6  # 상자 아래에 적을 줄의 수
 _LONGEST = 22  # 그 한 줄의 글자 수

@@ -21,7 +21,7 @@ from cnnlab.analysis.drawing.canvas import (
     number,
     text_width,
 )
-from cnnlab.analysis.ops import Shape
+from cnnlab.analysis.tracing.ops import Shape
 
 ROW_WIDTH = 1120  # 한 줄의 너비. 넘으면 다음 줄로
 TALLEST = 118  # 가장 큰 특징 맵의 높이

@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 
 from cnnlab.analysis.drawing.canvas import by
 from cnnlab.analysis.drawing.wording import JOINS, hover, label, main_node, note
-from cnnlab.analysis.field import fields_of
+from cnnlab.analysis.fields.field import fields_of
 from cnnlab.analysis.graph import Layer, Trace
-from cnnlab.analysis.ops import Shape
 from cnnlab.analysis.tables import rf_cell
+from cnnlab.analysis.tracing.ops import Shape
 
 
 @dataclass(frozen=True)

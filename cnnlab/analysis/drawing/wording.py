@@ -3,8 +3,8 @@
 from cnnlab.analysis.drawing.canvas import by
 from cnnlab.analysis.formulas import activation_kb
 from cnnlab.analysis.graph import Layer, Node
-from cnnlab.analysis.ops import Adaptive, Window
 from cnnlab.analysis.tables import WHOLE
+from cnnlab.analysis.tracing.ops import Adaptive, Window
 
 # 그림에 적을 이름: 여기에 없으면 모듈의 클래스 이름이나 연산 이름을 그대로 쓴다
 NAMES = {

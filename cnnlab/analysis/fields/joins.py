@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Sequence
 
-from cnnlab.analysis.align import combine, concatenate
-from cnnlab.analysis.axis import nothing
-from cnnlab.analysis.calls import Shape
+from cnnlab.analysis.fields.align import combine, concatenate
+from cnnlab.analysis.fields.axis import nothing
+from cnnlab.analysis.fields.sight import PLACES, CannotFollow, Sight, blend, build, plain
 from cnnlab.analysis.graph import Node
-from cnnlab.analysis.sight import PLACES, CannotFollow, Sight, blend, build, plain
+from cnnlab.analysis.tracing.calls import Shape
 
 
 def _point_rule(node: Node, sights: list[Sight | None]) -> Sight:

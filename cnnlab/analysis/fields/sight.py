@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from cnnlab.analysis.axis import Axis, union
+from cnnlab.analysis.fields.axis import Axis, union
 from cnnlab.analysis.formulas import Pair
-from cnnlab.analysis.ops import Shape
+from cnnlab.analysis.tracing.ops import Shape
 
 Axes = tuple[Axis, Axis]
 Factor = tuple[str, int]  # ("c" 채널, "y" 세로, "x" 가로, "p" 어느 자리인지 모름; 크기)

@@ -5,11 +5,11 @@ from collections.abc import Callable
 
 import numpy as np
 
-from cnnlab.analysis.axis import picked_axis, taps_table
-from cnnlab.analysis.calls import Pick
+from cnnlab.analysis.fields.axis import picked_axis, taps_table
+from cnnlab.analysis.fields.maps import resize_rule, window_rule
+from cnnlab.analysis.fields.sight import AXIS, CannotFollow, Dim, Sight, blend, build, merge_axes, need_places, plain
 from cnnlab.analysis.graph import Node
-from cnnlab.analysis.maps import resize_rule, window_rule
-from cnnlab.analysis.sight import AXIS, CannotFollow, Dim, Sight, blend, build, merge_axes, need_places, plain
+from cnnlab.analysis.tracing.calls import Pick
 
 
 def _reshape_rule(node: Node, sight: Sight) -> Sight:

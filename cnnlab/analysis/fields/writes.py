@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from cnnlab.analysis.align import combine
-from cnnlab.analysis.calls import Pick, Shape
+from cnnlab.analysis.fields.align import combine
+from cnnlab.analysis.fields.joins import constant, joined
+from cnnlab.analysis.fields.rules import pick_rule
+from cnnlab.analysis.fields.sight import AXIS, CannotFollow, Sight, build
 from cnnlab.analysis.formulas import Pair
 from cnnlab.analysis.graph import Node
-from cnnlab.analysis.joins import constant, joined
-from cnnlab.analysis.rules import pick_rule
-from cnnlab.analysis.sight import AXIS, CannotFollow, Sight, build
+from cnnlab.analysis.tracing.calls import Pick, Shape
 
 
 def write_rule(node: Node, sights: list[Sight | None]) -> Sight:

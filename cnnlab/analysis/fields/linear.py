@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from cnnlab.analysis.calls import Taps, Window
 from cnnlab.analysis.formulas import conv_output_size
 from cnnlab.analysis.graph import Node
-from cnnlab.analysis.recorder import BATCH
+from cnnlab.analysis.tracing.calls import Taps, Window
+from cnnlab.analysis.tracing.recorder import BATCH
 
 Values = list[Tensor | None]  # 인자로 받은 텐서마다: 입력에서 나온 값, 상수면 None
 

@@ -6,10 +6,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from cnnlab.analysis.calls import Shape, tensors_in
 from cnnlab.analysis.errors import ForwardError
-from cnnlab.analysis.recorder import BATCH, Recorder
-from cnnlab.analysis.sandbox import copy_model, duplicate, explain_failure, keep_random_state, to_meta
+from cnnlab.analysis.tracing.calls import Shape, tensors_in
+from cnnlab.analysis.tracing.recorder import BATCH, Recorder
+from cnnlab.analysis.tracing.sandbox import copy_model, duplicate, explain_failure, keep_random_state, to_meta
 from cnnlab.errors import LearnerError
 
 Run = tuple[Recorder, list[Tensor]]  # 기록과, forward가 돌려준 텐서들

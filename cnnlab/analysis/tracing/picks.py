@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from cnnlab.analysis.calls import Call, Details, Pick
+from cnnlab.analysis.tracing.calls import Call, Details, Pick
 
 
 def read_extreme(call: Call) -> Details:

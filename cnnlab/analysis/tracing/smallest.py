@@ -4,10 +4,10 @@ from collections.abc import Callable
 
 from torch import nn
 
-from cnnlab.analysis.calls import Shape
-from cnnlab.analysis.checks import times
 from cnnlab.analysis.errors import InputTooSmall
-from cnnlab.analysis.run import run
+from cnnlab.analysis.tracing.calls import Shape
+from cnnlab.analysis.tracing.checks import times
+from cnnlab.analysis.tracing.run import run
 from cnnlab.errors import LearnerError
 
 _LARGEST_SEARCHED = 512  # 여기까지만 키워 본다, 화소

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from cnnlab.analysis.errors import UnknownOpError
+from cnnlab.analysis.fields.linear import LINEAR
+from cnnlab.analysis.fields.sight import Sight
 from cnnlab.analysis.formulas import Pair
 from cnnlab.analysis.graph import Node, Trace
-from cnnlab.analysis.linear import LINEAR
-from cnnlab.analysis.names import Namer
-from cnnlab.analysis.ops import CONSTANT, PIECES, SAME, op_name, tensors_in, values_in
-from cnnlab.analysis.recorder import BATCH
-from cnnlab.analysis.sandbox import copy_model, explain_failure, keep_random_state
-from cnnlab.analysis.sight import Sight
+from cnnlab.analysis.tracing.names import Namer
+from cnnlab.analysis.tracing.ops import CONSTANT, PIECES, SAME, op_name, tensors_in, values_in
+from cnnlab.analysis.tracing.recorder import BATCH
+from cnnlab.analysis.tracing.sandbox import copy_model, explain_failure, keep_random_state
 from cnnlab.errors import LearnerError
 
 

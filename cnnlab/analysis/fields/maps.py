@@ -5,10 +5,21 @@ from itertools import pairwise
 
 import numpy as np
 
-from cnnlab.analysis.axis import Axis, picked_axis, taps_table
-from cnnlab.analysis.calls import Adaptive
+from cnnlab.analysis.fields.axis import Axis, picked_axis, taps_table
+from cnnlab.analysis.fields.sight import (
+    AXIS,
+    Axes,
+    CannotFollow,
+    Dim,
+    Sight,
+    blend,
+    build,
+    merge_axes,
+    need_places,
+    plain,
+)
 from cnnlab.analysis.graph import Node
-from cnnlab.analysis.sight import AXIS, Axes, CannotFollow, Dim, Sight, blend, build, merge_axes, need_places, plain
+from cnnlab.analysis.tracing.calls import Adaptive
 
 
 def window_rule(node: Node, sight: Sight) -> Sight:

@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
-from cnnlab.analysis.calls import Adaptive, Call, Details, Window
 from cnnlab.analysis.formulas import Pair, conv_macs, pair
+from cnnlab.analysis.tracing.calls import Adaptive, Call, Details, Window
 
 
 def _pair(value: Any) -> Pair:

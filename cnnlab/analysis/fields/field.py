@@ -6,14 +6,14 @@
 
 from dataclasses import dataclass, field
 
-from cnnlab.analysis.axis import Axis, Field, Interval, pixels
-from cnnlab.analysis.checks import times
 from cnnlab.analysis.errors import UnknownOpError
+from cnnlab.analysis.fields.axis import Axis, Field, Interval, pixels
+from cnnlab.analysis.fields.joins import JOINS
+from cnnlab.analysis.fields.rules import RULES
+from cnnlab.analysis.fields.sight import CannotFollow, Sight, build, plain
+from cnnlab.analysis.fields.writes import write_rule
 from cnnlab.analysis.graph import Node, Trace
-from cnnlab.analysis.joins import JOINS
-from cnnlab.analysis.rules import RULES
-from cnnlab.analysis.sight import CannotFollow, Sight, build, plain
-from cnnlab.analysis.writes import write_rule
+from cnnlab.analysis.tracing.checks import times
 
 __all__ = ["Axis", "Field", "Fields", "Interval", "Sight", "fields_of"]
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from cnnlab.analysis.attention import attend
 from cnnlab.analysis.errors import ForwardError, InputSizeError, ModelError
-from cnnlab.analysis.ops import op_name
+from cnnlab.analysis.tracing.attention import attend
+from cnnlab.analysis.tracing.ops import op_name
 
 
 def check_model(model: object) -> None:

@@ -5,9 +5,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from cnnlab.analysis.axis import Axis, union
-from cnnlab.analysis.calls import Shape
-from cnnlab.analysis.sight import AXIS, PLACES, Axes, CannotFollow, Channels, Dim, Sight, build, merge_axes, plain
+from cnnlab.analysis.fields.axis import Axis, union
+from cnnlab.analysis.fields.sight import (
+    AXIS,
+    PLACES,
+    Axes,
+    CannotFollow,
+    Channels,
+    Dim,
+    Sight,
+    build,
+    merge_axes,
+    plain,
+)
+from cnnlab.analysis.tracing.calls import Shape
 
 
 def align(sights: Sequence[Sight], shape: Shape) -> tuple[list[Sight], list[Dim]]:

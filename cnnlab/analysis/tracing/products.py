@@ -2,8 +2,8 @@
 
 import math
 
-from cnnlab.analysis.calls import Call, Details, tensors_in
 from cnnlab.analysis.formulas import linear_macs
+from cnnlab.analysis.tracing.calls import Call, Details, tensors_in
 
 
 def read_linear(call: Call) -> Details:

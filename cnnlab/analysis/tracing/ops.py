@@ -25,8 +25,8 @@ from typing import Any
 
 from torch import Tensor
 
-from cnnlab.analysis import picks, products, windows
-from cnnlab.analysis.calls import (
+from cnnlab.analysis.tracing import picks, products, windows
+from cnnlab.analysis.tracing.calls import (
     Adaptive,
     Call,
     Details,

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from cnnlab.analysis.calls import Call, Details, op_name, tensors_in
-from cnnlab.analysis.checks import check_call, times
 from cnnlab.analysis.errors import UnknownOpError
 from cnnlab.analysis.graph import Node
-from cnnlab.analysis.names import Namer
-from cnnlab.analysis.ops import CONSTANT, ESCAPES, OPS, PIECES, SAME, values_in
-from cnnlab.analysis.picks import read_piece
+from cnnlab.analysis.tracing.calls import Call, Details, op_name, tensors_in
+from cnnlab.analysis.tracing.checks import check_call, times
+from cnnlab.analysis.tracing.names import Namer
+from cnnlab.analysis.tracing.ops import CONSTANT, ESCAPES, OPS, PIECES, SAME, values_in
+from cnnlab.analysis.tracing.picks import read_piece
 
 BATCH = 2  # 배치가 1이면 배치 축을 없애거나 섞는 실수(x.view(1, -1), x.squeeze(0))가 드러나지 않는다
 
@@ -79,8 +79,8 @@ class Recorder(TorchFunctionMode):
         inputs = tuple(dict.fromkeys(self.node_of[id(t)] for t in sources))
         call = Call(sources[0], args, kwargs)
         check_call(op, call, where)
-        # meta에서 배치 정규화는 파이썬으로 풀려 느리다. 형태가 그대로이므로 실행할 것이 없다
-        skips = op == "batch_norm" and call.x.is_meta
+        # meta에는 값이 없으므로 형태가 그대로인 둘은 실행하지 않는다: 배치 정규화는 파이썬으로 풀려 느리고 ReLU는 많다
+        skips = call.x.is_meta and (op == "batch_norm" or (op == "relu" and not call.get(1, "inplace", False)))
         out = torch.empty_like(call.x) if skips else func(*args, **kwargs)
         results = [args[0]] if op == "setitem" else list(tensors_in(out))
         if results and args and results[0] is args[0] and id(args[0]) not in self.node_of:
