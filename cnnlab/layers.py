@@ -1,4 +1,4 @@
-"""두 구조 이상이 함께 쓰는 조각: 편향 없는 합성곱, 합성곱-배치 정규화, 첫 부분(stem), 초깃값."""
+"""두 구조 이상이 함께 쓰는 조각: 편향 없는 합성곱, 합성곱-배치 정규화, 첫 부분(stem), 국소 반응 정규화, 초깃값."""
 
 from torch import nn
 
@@ -27,6 +27,15 @@ def imagenet_stem(c_out: int) -> nn.Sequential:
 def cifar_stem(c_out: int) -> nn.Sequential:
     """32x32용 첫 부분: 3x3 합성곱. (N, 3, 32, 32) -> (N, c_out, 32, 32). 출처: He et al. 2016, 4.2절."""
     return nn.Sequential(*conv_bn(3, c_out, 3), nn.ReLU())
+
+
+def local_response_norm() -> nn.LocalResponseNorm:
+    """AlexNet의 국소 반응 정규화: b = a / (2 + 1e-4 · 이웃한 채널 5개의 a² 합)^0.75.
+
+    nn.LocalResponseNorm은 alpha를 채널 수 5로 나누므로 다섯 배를 준다.
+    출처: Krizhevsky et al. 2012, 3.3절(k = 2, n = 5, α = 1e-4, β = 0.75).
+    """
+    return nn.LocalResponseNorm(5, alpha=5e-4, beta=0.75, k=2.0)
 
 
 def he_init(model: nn.Module) -> None:

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.layers import cifar_stem, conv, conv_bn, he_init, imagenet_stem
+from cnnlab.layers import cifar_stem, conv, conv_bn, he_init, imagenet_stem, local_response_norm
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5, 7])
@@ -48,3 +48,12 @@ def test_he_init_leaves_normalisation_and_linear_alone():
     before = [p.clone() for p in model.parameters()]
     he_init(model)
     assert all(torch.equal(a, b) for a, b in zip(before, model.parameters(), strict=True))
+
+
+def test_local_response_norm_is_the_formula_of_the_paper():
+    torch.manual_seed(0)
+    a = 50 * torch.randn(2, 9, 3, 3)
+    squares = torch.stack(
+        [(a[:, max(0, i - 2) : i + 3] ** 2).sum(dim=1) for i in range(9)], dim=1
+    )  # 이웃한 다섯 채널, 끝에서는 있는 것만
+    torch.testing.assert_close(local_response_norm()(a), a / (2 + 1e-4 * squares) ** 0.75)

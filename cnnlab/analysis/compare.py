@@ -1,6 +1,6 @@
 """큰 신경망을 한눈에: 표를 단계로 접고, 여러 신경망을 한 표에서 견준다."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 COLUMNS = ["name", "layers", "input", "output", "params", "macs", "activation_kb", "rf", "jump"]
+COMPARED = ["model", "params", "macs", "activation_kb", "training_kb", "depth", "rf"]
 
 
 class FoldError(LearnerError, ValueError):
@@ -75,23 +76,27 @@ def fold_table(table: "pd.DataFrame", depth: int = 1) -> "pd.DataFrame":
     return folded
 
 
-def compare_models(models: Sequence[nn.Module], input_size: tuple[int, ...] = (3, 32, 32)) -> "pd.DataFrame":
+def compare_models(
+    models: Sequence[nn.Module] | Mapping[str, nn.Module], input_size: tuple[int, ...] = (3, 32, 32)
+) -> "pd.DataFrame":
     """신경망마다 한 행인 표. 같은 크기의 그림을 넣었을 때의 값이다.
 
-    반환: model(클래스 이름; 겹치면 번호가 붙는다), params, macs, activation_kb(특징 맵의 합), training_kb,
+    models: 신경망들. 이름 -> 신경망이면 그 이름으로, 아니면 클래스의 이름으로 적는다(겹치면 번호가 붙는다).
+    반환: model, params, macs, activation_kb(특징 맵의 합), training_kb,
       depth(입력에서 출력까지 가장 긴 길에 있는 합성곱과 완전 연결의 수),
       rf(그림 전체를 보기 전까지 가장 큰 수용 영역).
     오류: `layer_table`과 같다.
     """
     import pandas as pd
 
+    given = list(models.items()) if isinstance(models, Mapping) else [("", model) for model in models]
     rows: list[list[Any]] = []
     names: list[str] = []
-    for model in models:
+    for label, model in given:
         attrs = layer_table(model, input_size).attrs
-        names.append(attrs["model"])
-        count = names.count(attrs["model"])
-        name = attrs["model"] if count == 1 else f"{attrs['model']}:{count}"
-        rows.append([name, *(attrs[key] for key in ("params", "macs", "activation_kb", "training_kb", "depth", "rf"))])
-    columns = ["model", "params", "macs", "activation_kb", "training_kb", "depth", "rf"]
-    return pd.DataFrame(rows, columns=columns)
+        name = label or attrs["model"]
+        names.append(name)
+        count = names.count(name)
+        cells = [attrs[key] for key in COMPARED[1:]]
+        rows.append([name if count == 1 else f"{name}:{count}", *cells])
+    return pd.DataFrame(rows, columns=COMPARED)

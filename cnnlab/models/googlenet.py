@@ -8,6 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from cnnlab.layers import local_response_norm
+
 
 class Widths(NamedTuple):
     """Inception 모듈 하나의 출력 채널. 표 1의 열 이름을 따른다: reduce는 3x3, 5x5 앞의 1x1이다."""
@@ -111,10 +113,10 @@ class GoogLeNet(nn.Module):
         self.stem = nn.Sequential(
             conv_relu(3, 64, 7, stride=2),  # (N, 64, 112, 112)
             pool_3x3(),  # (N, 64, 56, 56)
-            lrn(),
+            local_response_norm(),
             conv_relu(64, 64, 1),  # 표 1의 "3x3 reduce"
             conv_relu(64, 192, 3),
-            lrn(),
+            local_response_norm(),
             pool_3x3(),  # (N, 192, 28, 28)
         )
         self.inception3a = Inception(192, INCEPTIONS["3a"])
@@ -171,10 +173,6 @@ def pool_3x3() -> nn.MaxPool2d:
     return nn.MaxPool2d(3, stride=2, ceil_mode=True)
 
 
-def lrn() -> nn.LocalResponseNorm:
-    return nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0)
-
-
 # --- CIFAR-10용
 
 # 논문의 3a, 3b, 4a, 4e와 같은 모양을 1/4 너비로: 32 -> 16 -> 8
@@ -193,6 +191,7 @@ class NormedInception(Inception):
         super().__init__(c_in, widths)
         for module in list(self.modules()):
             if isinstance(module, nn.Sequential) and isinstance(module[0], nn.Conv2d):
+                module[0].register_parameter("bias", None)  # 배치 정규화의 이동(beta)이 대신한다
                 module.insert(1, nn.BatchNorm2d(module[0].out_channels))
 
 
@@ -232,5 +231,5 @@ def googlenet(num_classes: int = 1000, aux: bool = False) -> GoogLeNet:
 
 
 def googlenet_cifar(num_classes: int = 10) -> CifarGoogLeNet:
-    """CIFAR-10용 형제. 입력 3x32x32, 매개변수 117,042개."""
+    """CIFAR-10용 형제. 입력 3x32x32, 매개변수 116,378개."""
     return CifarGoogLeNet(num_classes)

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
+from cnnlab.layers import local_response_norm
+
 # 표 1의 열. 한 줄이 한 단계이고 단계마다 2x2 최대 풀링으로 끝난다.
 # 숫자는 3x3 합성곱의 출력 채널, (1, 256)은 1x1 합성곱, "LRN"은 국소 반응 정규화
 CONFIGS: dict[str, tuple[tuple[int | tuple[int, int] | str, ...], ...]] = {
@@ -72,7 +74,7 @@ def convolutions(
     for stage in stages:
         for layer in stage:
             if layer == "LRN":
-                layers.append(nn.LocalResponseNorm(5, alpha=1e-4, beta=0.75, k=2.0))  # AlexNet의 값(2.1절의 [13])
+                layers.append(local_response_norm())
                 continue
             kernel, c_out = layer if isinstance(layer, tuple) else (3, int(layer))
             layers.append(nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2))
@@ -106,47 +108,47 @@ def vgg11(num_classes: int = 1000) -> VGG:
 
 
 def vgg11_lrn(num_classes: int = 1000) -> VGG:
-    """표 1의 A-LRN. LRN에는 매개변수가 없다: 132,863,336개."""
+    """표 1의 A-LRN. 입력 3x224x224, LRN에는 매개변수가 없어 A와 같은 132,863,336개."""
     return VGG("A-LRN", num_classes)
 
 
 def vgg13(num_classes: int = 1000) -> VGG:
-    """표 1의 B. 매개변수 133,047,848개."""
+    """표 1의 B. 입력 3x224x224, 매개변수 133,047,848개."""
     return VGG("B", num_classes)
 
 
 def vgg16_c(num_classes: int = 1000) -> VGG:
-    """표 1의 C: 단계의 셋째 합성곱이 1x1이다. 매개변수 133,638,952개."""
+    """표 1의 C: 단계의 셋째 합성곱이 1x1이다. 입력 3x224x224, 매개변수 133,638,952개."""
     return VGG("C", num_classes)
 
 
 def vgg16(num_classes: int = 1000) -> VGG:
-    """표 1의 D. 매개변수 138,357,544개."""
+    """표 1의 D. 입력 3x224x224, 매개변수 138,357,544개."""
     return VGG("D", num_classes)
 
 
 def vgg19(num_classes: int = 1000) -> VGG:
-    """표 1의 E. 매개변수 143,667,240개."""
+    """표 1의 E. 입력 3x224x224, 매개변수 143,667,240개."""
     return VGG("E", num_classes)
 
 
 def vgg11_bn(num_classes: int = 1000) -> VGG:
-    """A에 배치 정규화를 넣은 것. 매개변수 132,868,840개."""
+    """A에 배치 정규화를 넣은 것. 입력 3x224x224, 매개변수 132,868,840개."""
     return VGG("A", num_classes, batch_norm=True)
 
 
 def vgg13_bn(num_classes: int = 1000) -> VGG:
-    """B에 배치 정규화를 넣은 것. 매개변수 133,053,736개."""
+    """B에 배치 정규화를 넣은 것. 입력 3x224x224, 매개변수 133,053,736개."""
     return VGG("B", num_classes, batch_norm=True)
 
 
 def vgg16_bn(num_classes: int = 1000) -> VGG:
-    """D에 배치 정규화를 넣은 것. 매개변수 138,365,992개."""
+    """D에 배치 정규화를 넣은 것. 입력 3x224x224, 매개변수 138,365,992개."""
     return VGG("D", num_classes, batch_norm=True)
 
 
 def vgg19_bn(num_classes: int = 1000) -> VGG:
-    """E에 배치 정규화를 넣은 것. 매개변수 143,678,248개."""
+    """E에 배치 정규화를 넣은 것. 입력 3x224x224, 매개변수 143,678,248개."""
     return VGG("E", num_classes, batch_norm=True)
 
 

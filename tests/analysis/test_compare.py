@@ -114,3 +114,10 @@ def test_networks_side_by_side():
     assert table.params.tolist() == [11_689_512, 25_557_032, 60_192_808]
     assert table.depth.tolist() == [18, 50, 152]
     assert table.rf.tolist() == [435, 427, 1451]
+
+
+def test_models_can_be_given_names():
+    small, large = nn.Sequential(nn.Conv2d(3, 4, 3)), nn.Sequential(nn.Conv2d(3, 8, 3))
+    table = compare_models({"좁은 것": small, "넓은 것": large})
+    assert list(table.model) == ["좁은 것", "넓은 것"]
+    assert list(table.params) == [4 * 27 + 4, 8 * 27 + 8]

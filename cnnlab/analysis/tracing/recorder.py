@@ -79,8 +79,10 @@ class Recorder(TorchFunctionMode):
         inputs = tuple(dict.fromkeys(self.node_of[id(t)] for t in sources))
         call = Call(sources[0], args, kwargs)
         check_call(op, call, where)
-        # meta에는 값이 없으므로 형태가 그대로인 둘은 실행하지 않는다: 배치 정규화는 파이썬으로 풀려 느리고 ReLU는 많다
-        skips = call.x.is_meta and (op == "batch_norm" or (op == "relu" and not call.get(1, "inplace", False)))
+        # meta에는 값이 없으므로 형태가 그대로인 둘은 실행하지 않는다: 배치 정규화는 파이썬으로 풀려 느리고 ReLU는 많다.
+        # 제자리로 고쳐 쓰는 것(x.relu_(), inplace=True)은 실행해야 다른 이름이 바뀐 것을 안다
+        inplace = func.__name__.endswith("_") or call.get(1, "inplace", False)
+        skips = call.x.is_meta and (op == "batch_norm" or (op == "relu" and not inplace))
         out = torch.empty_like(call.x) if skips else func(*args, **kwargs)
         results = [args[0]] if op == "setitem" else list(tensors_in(out))
         if results and args and results[0] is args[0] and id(args[0]) not in self.node_of:
