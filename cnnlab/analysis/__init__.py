@@ -8,6 +8,7 @@ from cnnlab.analysis.compare import compare_models, fold_table
 from cnnlab.analysis.diagram import NetworkDrawing, draw_block, draw_network
 from cnnlab.analysis.effective import effective_receptive_field
 from cnnlab.analysis.errors import (
+    BranchError,
     ForwardError,
     InputSizeError,
     InputTooSmall,
@@ -31,6 +32,7 @@ from cnnlab.analysis.tables import layer_table
 from cnnlab.analysis.trace import trace
 
 __all__ = [
+    "BranchError",
     "Field",
     "ForwardError",
     "InputSizeError",

@@ -23,6 +23,10 @@ class ForwardError(LearnerError, RuntimeError):
     """forward를 실행하다가 오류가 났다."""
 
 
+class BranchError(LearnerError, NotImplementedError):
+    """한 줄로 이어진 신경망에서만 할 수 있는 일인데 갈래가 있다."""
+
+
 class UnknownOpError(LearnerError, NotImplementedError):
     """분석이 아직 모르는 연산이다. 틀린 값을 내지 않으려고 멈춘다."""
 
