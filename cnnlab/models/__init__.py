@@ -6,6 +6,7 @@ from collections.abc import Callable
 from torch import nn
 
 from cnnlab.errors import LearnerError
+from cnnlab.models.alexnet import alexnet, alexnet_cifar, alexnet_one_tower
 from cnnlab.models.densenet import (
     densenet40_cifar,
     densenet121,
@@ -61,10 +62,13 @@ from cnnlab.models.vgg import (
     vgg19,
     vgg19_bn,
 )
+from cnnlab.models.zfnet import zfnet, zfnet_b, zfnet_cifar
 
 # 나온 순서대로: 논문의 것 다음에 CIFAR-10용
 _FAMILIES: tuple[tuple[Callable[..., nn.Module], ...], ...] = (
     (lenet5, lenet5_1998, lenet5_cifar),
+    (alexnet, alexnet_one_tower, alexnet_cifar),
+    (zfnet, zfnet_b, zfnet_cifar),
     (vgg11, vgg11_lrn, vgg13, vgg16_c, vgg16, vgg19, vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn, vgg11_cifar, vgg16_cifar),
     (googlenet, googlenet_cifar),
     (inception_v4, inception_resnet_v2, inception_v4_cifar, inception_resnet_cifar),

@@ -7,8 +7,6 @@ Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convoluti
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from cnnlab.layers import he_init
-
 
 def local_response_norm(x: Tensor, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75) -> Tensor:
     """같은 자리의 이웃한 채널 n개의 제곱합이 클수록 값을 줄인다. (N, C, H, W) -> (N, C, H, W)
@@ -126,16 +124,15 @@ class CifarAlexNet(nn.Module):
     """32x32용: 논문의 생각마다 스위치가 하나씩 있다. 입력 (N, 3, 32, 32), 출력 (N, num_classes) 로짓.
 
     activation: 활성화 함수의 클래스(3.1절; 논문의 비교 상대는 nn.Tanh).
-    overlapping: True이면 풀링이 3x3 창을 2씩 밀고(3.4절), False이면 겹치지 않는 2x2다. 특징 맵의 크기는 같다.
+    overlapping: True이면 3x3 창을 2씩 미는 풀링(3.4절), False이면 겹치지 않는 2x2다. 특징 맵의 크기는 같다.
     lrn: 국소 반응 정규화를 하는가(3.3절). dropout: 완전 연결의 출력을 버릴 확률(4.2절), 0이면 버리지 않는다.
-    groups: 2이면 두 탑(3.2절), 1이면 한 탑. 한 탑은 합성곱 2, 4, 5의 가중치가 두 배다.
+    groups: 2이면 두 탑(3.2절), 1이면 한 탑. 한 탑에서는 합성곱 2, 4, 5의 가중치가 두 배다.
 
     논문과 다른 점:
-      conv1은 11x11 stride 4가 아니라 5x5 stride 1이다: 32x32를 4로 나누면 8x8만 남아 풀링을 세 번 할 수 없다.
-      conv2는 5x5가 아니라 3x3이다: 시간의 절반을 쓰는 것을 줄인다(2코어 CPU에서 1분 안에 배우게).
-      채널은 96-256-384-384-256을 6으로 나누어 32와 16의 배수로 맞춘 것, 완전 연결은 4096이 아니라 256이다.
-      풀링은 ceil_mode다: 논문의 55, 27, 13은 홀수라 겹치든 겹치지 않든 크기가 같지만 32, 16, 8은 그렇지 않다.
-      초깃값은 He et al. 2015의 것이다: N(0, 0.01)이면 작은 신경망에서 신호가 사라져 몇 분 동안 배우지 못한다.
+      conv1은 11x11 stride 4가 아니라 5x5 stride 2다: 32x32를 네 배로 줄이면 conv3-5에 2x2만 남는다.
+      채널은 논문의 1/4(24-64-96-96-64), 완전 연결은 4096이 아니라 256이다: CPU 2코어에서 1분 동안 배울 크기다.
+      풀링은 ceil_mode다: 논문의 55, 27, 13은 홀수라 겹치든 아니든 크기가 같지만 여기의 16, 8, 4는 그렇지 않다.
+      초깃값은 He et al. 2015의 것이다: N(0, 0.01)이면 작은 신경망에서 신호가 사라져 배우지 못한다.
     """
 
     def __init__(
@@ -150,36 +147,64 @@ class CifarAlexNet(nn.Module):
         super().__init__()
         window = 3 if overlapping else 2
         norm = LocalResponseNorm if lrn else nn.Identity
-        self.conv1 = nn.Conv2d(3, C1, kernel_size=K1, stride=S1, padding=K1 // 2)
+        self.conv1 = nn.Conv2d(3, 24, kernel_size=5, stride=2, padding=2)
         self.act1 = activation()
         self.lrn1 = norm()
         self.pool1 = nn.MaxPool2d(window, stride=2, ceil_mode=True)
-        self.conv2 = nn.Conv2d(C1, C2, kernel_size=K2, padding=K2 // 2, groups=groups)
+        self.conv2 = nn.Conv2d(24, 64, kernel_size=5, padding=2, groups=groups)
         self.act2 = activation()
         self.lrn2 = norm()
         self.pool2 = nn.MaxPool2d(window, stride=2, ceil_mode=True)
-        self.conv3 = nn.Conv2d(C2, C3, kernel_size=3, padding=1)
+        self.conv3 = nn.Conv2d(64, 96, kernel_size=3, padding=1)
         self.act3 = activation()
-        self.conv4 = nn.Conv2d(C3, C3, kernel_size=3, padding=1, groups=groups)
+        self.conv4 = nn.Conv2d(96, 96, kernel_size=3, padding=1, groups=groups)
         self.act4 = activation()
-        self.conv5 = nn.Conv2d(C3, C2, kernel_size=3, padding=1, groups=groups)
+        self.conv5 = nn.Conv2d(96, 64, kernel_size=3, padding=1, groups=groups)
         self.act5 = activation()
         self.pool5 = nn.MaxPool2d(window, stride=2, ceil_mode=True)
         self.flatten = nn.Flatten()
-        self.fc6 = nn.Linear(C2 * (4 if S1 == 1 else 2)**2, FC)
+        self.fc6 = nn.Linear(64 * 2 * 2, 256)
         self.act6 = activation()
         self.drop6 = nn.Dropout(dropout)
-        self.fc7 = nn.Linear(FC, FC)
+        self.fc7 = nn.Linear(256, 256)
         self.act7 = activation()
         self.drop7 = nn.Dropout(dropout)
-        self.fc8 = nn.Linear(FC, num_classes)
-        INIT(self)
+        self.fc8 = nn.Linear(256, num_classes)
+        he_init_everywhere(self)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.pool1(self.lrn1(self.act1(self.conv1(x))))
-        x = self.pool2(self.lrn2(self.act2(self.conv2(x))))
-        x = self.act4(self.conv4(self.act3(self.conv3(x))))
-        x = self.pool5(self.act5(self.conv5(x)))
-        x = self.drop6(self.act6(self.fc6(self.flatten(x))))
-        x = self.drop7(self.act7(self.fc7(x)))
+        x = self.pool1(self.lrn1(self.act1(self.conv1(x))))  # (N, 24, 8, 8)
+        x = self.pool2(self.lrn2(self.act2(self.conv2(x))))  # (N, 64, 4, 4)
+        x = self.act4(self.conv4(self.act3(self.conv3(x))))  # (N, 96, 4, 4)
+        x = self.pool5(self.act5(self.conv5(x)))  # (N, 64, 2, 2)
+        x = self.drop6(self.act6(self.fc6(self.flatten(x))))  # (N, 256)
+        x = self.drop7(self.act7(self.fc7(x)))  # (N, 256)
         return self.fc8(x)
+
+
+def he_init_everywhere(model: nn.Module) -> None:
+    """가중치를 He et al. 2015의 정규 분포로, 편향을 0으로. 배치 정규화가 없는 형제를 위한 것이다.
+
+    완전 연결도 바꾼다: PyTorch의 초깃값은 He의 1/6인 분산이라, 층을 지날 때마다 신호가 줄어 처음에 배우지 못한다.
+    마지막 층은 논문의 N(0, 0.01)이다: 첫 로짓이 작아야 첫 손실이 log(클래스 수)에서 시작한다.
+    """
+    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
+    for layer in layers:
+        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
+        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
+    nn.init.normal_(layers[-1].weight, 0, 0.01)
+
+
+def alexnet(num_classes: int = 1000) -> AlexNet:
+    """2012년 논문의 두 탑. 입력 3x227x227, 매개변수 60,965,224개."""
+    return AlexNet(num_classes)
+
+
+def alexnet_one_tower(num_classes: int = 1000) -> OneTowerAlexNet:
+    """torchvision의 alexnet. 입력 3x224x224, 매개변수 61,100,840개."""
+    return OneTowerAlexNet(num_classes)
+
+
+def alexnet_cifar(num_classes: int = 10) -> CifarAlexNet:
+    """CIFAR-10용 형제, 스위치가 모두 논문대로인 것. 입력 3x32x32, 매개변수 279,914개. 스위치는 CifarAlexNet에 있다."""
+    return CifarAlexNet(num_classes)

@@ -13,7 +13,15 @@ ORIGINAL_SIZE = {
 }
 SMALL = [
     *("lenet5", "lenet5_1998", "lenet5_cifar", "resnet20_cifar", "plain20_cifar", "preact_resnet20_cifar"),
-    *("se_resnet20_cifar", "mobilenet_v1_cifar", "googlenet_cifar", "inception_v4_cifar", "inception_resnet_cifar"),
+    *(
+        "se_resnet20_cifar",
+        "mobilenet_v1_cifar",
+        "googlenet_cifar",
+        "inception_v4_cifar",
+        "inception_resnet_cifar",
+        "alexnet_cifar",
+        "zfnet_cifar",
+    ),
 ]
 
 
