@@ -1,4 +1,4 @@
-"""계층표(수용 영역 포함)의 속도와 메모리를 torchinfo.summary와 나란히 잰다.
+"""계층표(수용 영역 포함)의 속도와 메모리를 torchinfo.summary와 나란히 재고, 조절기가 답하는 시간을 잰다.
 
 실행: python benchmarks/analysis.py
 목표: torchinfo의 1.5배 안, 1초 안, 더 쓰는 메모리 150 MB 안. 두 쪽 모두 meta 장치, 224x224,
@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import explorers
 import torch
 import torchinfo
 import torchvision
@@ -78,6 +79,7 @@ def main() -> None:
             print(f"{name:12} {key:18} {value * 1000:7.0f} ms   torchinfo의 {value / reference:.2f}배")
         if sys.platform == "linux":
             print(f"{name:12} {'layer_table':18} {extra_memory(name):7.0f} MB 더 씀")
+    explorers.main()  # 목표: 합성곱 100 ms, 구조 400 ms 안
 
 
 if __name__ == "__main__":

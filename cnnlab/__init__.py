@@ -12,11 +12,21 @@ from typing import TYPE_CHECKING, Any
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 if TYPE_CHECKING:
-    from cnnlab.analysis.diagram import draw_network
+    from cnnlab.analysis.compare import compare_models, fold_table
+    from cnnlab.analysis.diagram import draw_block, draw_network
+    from cnnlab.analysis.effective import effective_receptive_field
     from cnnlab.analysis.receptive_field import measure_receptive_field, receptive_field
     from cnnlab.analysis.tables import layer_table
     from cnnlab.runtime import Runtime, setup
     from cnnlab.teaching.exercises import exercise
+    from cnnlab.teaching.explore import (
+        explore,
+        explore_architecture,
+        explore_convolution,
+        explore_feature_maps,
+        explore_filters,
+        explore_receptive_field,
+    )
     from cnnlab.teaching.facts import check_facts
     from cnnlab.teaching.live import fit
     from cnnlab.teaching.scoreboard import scoreboard
@@ -31,7 +41,11 @@ _HOME = {
     "layer_table": "cnnlab.analysis.tables",
     "receptive_field": "cnnlab.analysis.receptive_field",
     "measure_receptive_field": "cnnlab.analysis.receptive_field",
+    "fold_table": "cnnlab.analysis.compare",
+    "compare_models": "cnnlab.analysis.compare",
+    "effective_receptive_field": "cnnlab.analysis.effective",
     "draw_network": "cnnlab.analysis.diagram",
+    "draw_block": "cnnlab.analysis.diagram",
     "load_cifar10": "cnnlab.training.data",
     "ImageData": "cnnlab.training.data",
     "evaluate": "cnnlab.training.loop",
@@ -40,6 +54,12 @@ _HOME = {
     "lr_find": "cnnlab.training.lr_find",
     "scoreboard": "cnnlab.teaching.scoreboard",
     "exercise": "cnnlab.teaching.exercises",
+    "explore": "cnnlab.teaching.explore",
+    "explore_architecture": "cnnlab.teaching.explore",
+    "explore_convolution": "cnnlab.teaching.explore",
+    "explore_feature_maps": "cnnlab.teaching.explore",
+    "explore_filters": "cnnlab.teaching.explore",
+    "explore_receptive_field": "cnnlab.teaching.explore",
     "check_facts": "cnnlab.teaching.facts",
 }
 _SUBPACKAGES = ("models", "analysis", "training", "teaching", "layers", "runtime", "errors")
@@ -49,10 +69,20 @@ __all__ = [
     "ImageData",
     "Runtime",
     "check_facts",
+    "compare_models",
+    "draw_block",
     "draw_network",
+    "effective_receptive_field",
     "evaluate",
     "exercise",
+    "explore",
+    "explore_architecture",
+    "explore_convolution",
+    "explore_feature_maps",
+    "explore_filters",
+    "explore_receptive_field",
     "fit",
+    "fold_table",
     "layer_table",
     "load_cifar10",
     "lr_find",

@@ -7,6 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
+import torchvision
+
+from cnnlab import models
+from cnnlab.analysis import draw_block, draw_network
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -126,3 +131,15 @@ def test_pytest_alone_runs_unit_tests_and_notebooks(pytestconfig) -> None:
     assert pytestconfig.getoption("nbval_current_env"), "노트북의 커널은 이 파이썬이어야 한다"
     assert float(pytestconfig.getoption("nbval_cell_timeout")) <= 600, "죽은 커널을 오래 기다리지 않는다"
     assert any("Glyph" in line for line in pytestconfig.getini("filterwarnings"))
+
+
+def test_pictures_of_the_readme_are_what_the_code_draws_now():
+    with torch.device("meta"):
+        resnet, inception = torchvision.models.resnet50(), models.build("googlenet")
+    drawn = {
+        "resnet50.svg": draw_network(resnet, (3, 224, 224), title="ResNet-50"),
+        "inception3a.svg": draw_block(inception, (3, 224, 224), "inception3a", title="Inception 3a"),
+    }
+    for name, drawing in drawn.items():
+        assert (ROOT / "docs" / "images" / name).read_text(encoding="utf-8") == drawing.svg, f"다시 그리세요: {name}"
+        assert f"docs/images/{name}" in (ROOT / "README.md").read_text(encoding="utf-8")

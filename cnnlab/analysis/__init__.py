@@ -1,12 +1,11 @@
 """아무 nn.Module이나 들여다본다: 연산 그래프, 계층표, 수용 영역, 그림.
 
-한 방향으로 쌓인다:
-errors, formulas -> ops -> checks, graph -> trace -> axis -> sight -> field -> tables -> receptive_field, diagram.
+한 방향으로 쌓인다: errors, formulas, tracing -> graph, trace -> fields -> tables, memory -> compare, receptive_field,
+effective; drawing -> diagram.
 """
 
-from cnnlab.analysis.axis import Field
 from cnnlab.analysis.compare import compare_models, fold_table
-from cnnlab.analysis.diagram import NetworkDrawing, draw_network
+from cnnlab.analysis.diagram import NetworkDrawing, draw_block, draw_network
 from cnnlab.analysis.effective import effective_receptive_field
 from cnnlab.analysis.errors import (
     BranchError,
@@ -18,6 +17,7 @@ from cnnlab.analysis.errors import (
     UnknownOpError,
     WrongShape,
 )
+from cnnlab.analysis.fields.axis import Field
 from cnnlab.analysis.formulas import (
     activation_kb,
     conv_macs,
@@ -51,6 +51,7 @@ __all__ = [
     "conv_macs",
     "conv_output_size",
     "conv_params",
+    "draw_block",
     "draw_network",
     "effective_receptive_field",
     "fold_table",

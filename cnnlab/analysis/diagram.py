@@ -1,51 +1,31 @@
 """신경망의 그림. 손으로 그리지 않고 실행 기록(trace)에서 그리므로 실제 신경망과 어긋나지 않는다.
 
-여기서는 무엇을 그릴지 정하고(단계, 이름, 마우스를 올리면 보이는 글), 어떻게 그릴지는 svg.py가 정한다.
-같은 신경망이면 글자 하나까지 같은 SVG가 나온다.
+전체는 draw_network가 왼쪽에서 오른쪽으로(단계마다 상자), 블록 속은 draw_block이 위에서 아래로(계층마다 상자) 그린다.
+무엇을 그릴지는 units.py와 overview.py, 어디에 놓을지는 branches.py와 layout.py, 어떻게 그릴지는 svg.py와 graph_svg.py가
+정한다. 같은 신경망이면 글자 하나까지 같은 SVG가 나온다.
 """
 
-from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import nn
 
-from cnnlab.analysis.errors import BranchError
-from cnnlab.analysis.field import fields_of
-from cnnlab.analysis.formulas import activation_kb
-from cnnlab.analysis.graph import Layer, Node, Trace
-from cnnlab.analysis.ops import Adaptive, Shape, Window
-from cnnlab.analysis.svg import Stage, by, render
-from cnnlab.analysis.tables import WHOLE, rf_cell
+from cnnlab.analysis.drawing.boxes import render_graph, unit_size
+from cnnlab.analysis.drawing.branches import split
+from cnnlab.analysis.drawing.canvas import by
+from cnnlab.analysis.drawing.geometry import Size
+from cnnlab.analysis.drawing.layout import arrange
+from cnnlab.analysis.drawing.overview import blocks_of, main_line, side_notes, stages_of
+from cnnlab.analysis.drawing.solids import render
+from cnnlab.analysis.drawing.units import Unit, units_of, within
+from cnnlab.analysis.errors import LayerNameError
+from cnnlab.analysis.graph import Trace
 from cnnlab.analysis.trace import trace
+from cnnlab.analysis.tracing.ops import Shape
 from cnnlab.errors import LearnerError
 
-# 그림에 적을 이름: 여기에 없으면 모듈의 클래스 이름이나 연산 이름을 그대로 쓴다
-NAMES = {
-    "max_pool2d": "최대 풀링",
-    "max_pool2d_with_indices": "최대 풀링",
-    "avg_pool2d": "평균 풀링",
-    "lp_pool2d": "Lp 풀링",
-    "adaptive_avg_pool2d": "적응 평균 풀링",
-    "adaptive_max_pool2d": "적응 최대 풀링",
-    "adaptive_max_pool2d_with_indices": "적응 최대 풀링",
-    "linear": "완전 연결",
-    "matmul": "행렬 곱",
-    "mm": "행렬 곱",
-    "batch_norm": "배치 정규화",
-    "layer_norm": "계층 정규화",
-    "group_norm": "그룹 정규화",
-    "local_response_norm": "LRN",
-    "dropout": "드롭아웃",
-    "dropout2d": "드롭아웃",
-    "flatten": "펼치기",
-    "view": "펼치기",
-    "reshape": "펼치기",
-    "pad": "패딩",
-    "relu": "ReLU",
-    "gelu": "GELU",
-    "silu": "SiLU",
-}
+_TANGLED = 0.5  # 상자의 이만큼이 한 갈래 속에 있으면(U-Net) 단계로 나눌 수 없으므로 계층을 모두 그린다
 
 
 class SaveError(LearnerError, OSError):
@@ -78,98 +58,101 @@ class NetworkDrawing:
         return target
 
 
-def draw_network(model: nn.Module, input_size: tuple[int, ...] = (3, 32, 32), *, title: str = "") -> NetworkDrawing:
+def draw_network(model: nn.Module, input_size: Sequence[int] = (3, 32, 32), *, title: str = "") -> NetworkDrawing:
     """신경망을 왼쪽에서 오른쪽으로 그린다. 마우스를 올리면 매개변수, MAC, 수용 영역이 보인다.
 
-    input_size: 배치를 뺀 입력 형태 (C, H, W), 화소. title: 왼쪽 위의 제목(생략하면 클래스 이름).
+    input_size: 배치를 뺀 입력 형태 (C, H, W), 화소. 입력이 여럿이면 형태의 튜플.
+    title: 왼쪽 위의 제목(생략하면 클래스 이름).
     활성화, 정규화, 드롭아웃, 펼치기는 앞 상자 아래에 작은 글자로 붙는다.
-    오류: 가지가 있으면 BranchError. 나머지는 `trace`와 같다.
+    갈라졌다가 합쳐지는 블록(잔차, Inception, 밀집, SE)은 상자 하나이고, 속의 갈래를 그 아래에 적는다.
+    이어지는 같은 블록은 ×3처럼 묶는다. 속은 `draw_block`으로 본다.
+    입력이 여럿이거나 거의 전체가 한 블록(U-Net)이면 계층을 모두 그린다.
+    오류: `trace`와 같다.
+    """
+    return drawing_of(trace(model, input_size), model, title)
+
+
+def drawing_of(traced: Trace, model: nn.Module, title: str = "") -> NetworkDrawing:
+    """이미 있는 실행 기록의 `draw_network`. model: 기록한 신경망(모듈의 이름을 본다)."""
+    units = units_of(traced)
+    outputs = _output_units(traced, units)
+    heading = title or traced.model
+    main, rest = main_line(units, outputs)
+    if sum(unit.family == "입력" for unit in main) != 1:
+        return _draw_graph(heading, units, outputs, "")
+    blocks = blocks_of(main, model)
+    if any(block.forks == 1 and len(block.units) > _TANGLED * len(main) for block in blocks):
+        return _draw_graph(heading, units, outputs, "")
+    stages = stages_of(blocks, main[0], side_notes(main, rest, outputs))
+    svg = render(heading, _total(traced.params, units), stages)
+    return NetworkDrawing(heading, tuple(stage.shape for stage in stages), svg)
+
+
+def draw_block(
+    model: nn.Module, input_size: Sequence[int] = (3, 32, 32), block: str = "", *, title: str = ""
+) -> NetworkDrawing:
+    """블록 하나의 속을 위에서 아래로 그린다: 계층마다 상자, 갈라지고 합쳐지는 선이 그대로 보인다.
+
+    block: 모듈의 이름(`model.named_modules()`의 이름, 예를 들어 "layer1.0"). 빈 글이면 신경망 전체.
+    input_size와 title은 `draw_network`와 같다.
+    지름길과 갈래는 옆으로 놓인다. 이어 붙이기를 거듭하는 밀집 블록은 한 번에 하나씩 이어 붙이는 같은 계산으로 그린다.
+    오류: 그런 모듈이 없거나 forward가 쓰지 않으면 LayerNameError, 나머지는 `trace`와 같다.
     """
     traced = trace(model, input_size)
-    _refuse_branches(traced)
-    stages = _stages(traced)
-    heading = title or traced.model
-    total = f"매개변수 {traced.params:,}개 · MAC {sum(layer.macs for layer in traced.layers):,}"
-    return NetworkDrawing(heading, tuple(stage.shape for stage in stages), render(heading, total, stages))
+    units = units_of(traced, block)
+    outputs = _output_units(traced, units)
+    heading = title or (f"{traced.model}: {block}" if block else traced.model)
+    return _draw_graph(heading, units, outputs, block)
 
 
-def _refuse_branches(traced: Trace) -> None:
-    """사슬이 아니면 BranchError."""
-    later = "가지가 있는 신경망의 그림은 다음 판에서 다룹니다. 계층표(layer_table)와 수용 영역은 지금도 볼 수 있습니다."
-    consumers = Counter(source for node in traced.nodes for source in node.inputs)
-    for node in traced.nodes:
-        if len(node.inputs) > 1:
-            raise BranchError(f"{node.name}: 여러 갈래의 값이 여기에서 합쳐집니다({node.op}). {later}")
-        if consumers[node.id] > 1 or node.id in traced.unused:
-            raise BranchError(f"{node.name}: 이 계층의 출력이 여러 계층으로 갈라지거나 쓰이지 않습니다. {later}")
+def _total(params: int, units: Sequence[Unit]) -> str:
+    return f"매개변수 {params:,}개 · MAC {sum(unit.macs for unit in units):,}"
 
 
-def _stages(traced: Trace) -> list[Stage]:
-    sights = fields_of(traced)
-    stages = [Stage("", "입력", (), traced.input_size, [f"입력 {by(traced.input_size)}"])]
-    for layer in traced.layers:
-        rf = rf_cell(sights.get(layer.nodes[-1].id), traced.input_size)
-        hover = _hover(layer, rf)
-        main = _main_node(layer)
-        if main is None:
-            stages[-1].notes.append(_note(layer))
-            stages[-1].hover += ["", *hover]
-        else:
-            family, label = _label(main, layer)
-            stages.append(Stage(layer.name, family, label, layer.output_shape, hover))
-    return stages
+def _output_units(traced: Trace, units: Sequence[Unit]) -> list[int]:
+    """forward가 돌려준 값의 상자, 돌려준 순서로. 첫째가 주된 출력이고 나머지는 보조 출력이다."""
+    home = {node.id: unit.id for unit in units for layer in unit.layers for node in layer.nodes}
+    return list(dict.fromkeys(home[node] for node in traced.outputs if node in home))
 
 
-def _main_node(layer: Layer) -> Node | None:
-    """새 상자를 만들 만한 연산. 활성화처럼 앞 상자에 붙일 것이면 None."""
-    for node in layer.nodes:
-        changes_map = node.kind in ("window", "mix") and node.input_shape != node.output_shape and node.op != "pad"
-        if changes_map or node.op in ("conv2d", "linear", "matmul", "mm"):
-            return node
-    return None
+def _draw_graph(heading: str, units: Sequence[Unit], outputs: Sequence[int], block: str) -> NetworkDrawing:
+    chosen = [unit for unit in units if unit.layers and within(unit.name, block)]
+    if not chosen:
+        modules = sorted({unit.name.rpartition(".")[0].split(":")[0] for unit in units if "." in unit.name})
+        raise LayerNameError(
+            f"그릴 모듈이 없습니다. 받은 이름: {block!r}. 쓸 수 있는 이름: "
+            f"{', '.join(modules) or '없음(모듈이 하나입니다)'}"
+        )
+    inside = {unit.id for unit in chosen}
+    given = dict.fromkeys(giver for unit in chosen for giver in unit.inputs if giver not in inside)
+    entries = [
+        replace(units[giver], family="입력", label=("입력",), inputs=(), layers=(), notes=(), join="")
+        for giver in given
+    ]
+    taken = {giver for unit in units if unit.id not in inside for giver in unit.inputs} | set(outputs)
+    exits = [unit.id for unit in chosen if unit.id in taken] or [chosen[-1].id]
+    members = [*entries, *chosen]
+    source, sink = -1, -2  # 여러 입력과 여러 출력을 묶는, 그리지 않는 두 끝
+    inputs: dict[int, tuple[int, ...]] = {unit.id: unit.inputs or (source,) for unit in members}
+    inputs[sink] = tuple(exits)
+    used = _leading_to(members, set(exits))
+    inputs[sink] = (*exits, *_dead_ends(members, used))
+    tree = split([unit.id for unit in members], inputs, source, sink)
+    sizes: dict[int, Size] = {unit.id: unit_size(unit, block) for unit in members}
+    placed = arrange(tree, sizes, inputs, source, sink)
+    svg = render_graph(heading, _total(sum(unit.params for unit in chosen), chosen), members, placed, block)
+    return NetworkDrawing(heading, tuple(unit.shape for unit in members), svg)
 
 
-def _label(node: Node, layer: Layer) -> tuple[str, tuple[str, ...]]:
-    """(종류, 화살표 위의 줄들)."""
-    window = layer.window if isinstance(layer.window, Window) else node.window
-    if node.op == "conv2d" and isinstance(window, Window):
-        # 여러 연산을 묶은 계층(성긴 연결 따위)의 groups는 구현의 사정이므로 적지 않는다
-        groups = node.groups if node.input_shape == layer.input_shape else 1
-        depthwise = 1 < groups == node.input_shape[0]
-        lines = ["깊이별" if depthwise else "", "합성곱", _window_text(window)]
-        if groups > 1 and not depthwise:
-            lines.append(f"그룹 {groups}")
-        return "합성곱", tuple(line for line in lines if line)
-    if isinstance(window, Window):
-        return "풀링", (NAMES.get(node.op, node.op), _window_text(window))
-    last_two = node.output_shape[-2:] if isinstance(node.window, Adaptive) else ()
-    if node.op == "mean" or last_two == (1, 1):
-        return "풀링", ("전역 최대" if "max" in node.op else "전역 평균", "풀링")
-    if isinstance(node.window, Adaptive):
-        return "풀링", (*NAMES.get(node.op, node.op).rsplit(" ", 1), f"→ {by(last_two)}")
-    if node.op in ("linear", "matmul", "mm"):
-        return "완전 연결", (NAMES[node.op],)
-    return "기타", (layer.type,)
+def _leading_to(units: Sequence[Unit], last: set[int]) -> set[int]:
+    needed = set(last)
+    for unit in reversed(units):
+        if unit.id in needed:
+            needed.update(unit.inputs)
+    return needed
 
 
-def _window_text(window: Window) -> str:
-    """5×5, 3×3 /2(스트라이드), 3×3 팽창 2(dilation)."""
-    text = by(window.kernel)
-    if window.stride != (1, 1):
-        text += f" /{window.stride[0]}" if window.stride[0] == window.stride[1] else f" /{by(window.stride)}"
-    if window.dilation != (1, 1):
-        text += f" 팽창 {window.dilation[0] if window.dilation[0] == window.dilation[1] else by(window.dilation)}"
-    return text
-
-
-def _note(layer: Layer) -> str:
-    """활성화는 모듈의 이름(Tanh), 나머지는 한국어 이름."""
-    known = NAMES.get(layer.nodes[0].op, layer.type) if len(layer.nodes) == 1 else layer.type
-    return known if layer.nodes[0].op != "hardtanh" else layer.type
-
-
-def _hover(layer: Layer, rf: object) -> list[str]:
-    seen = "그림 전체" if rf == WHOLE else by(rf) if isinstance(rf, tuple) else f"{rf}×{rf}"
-    costs = f"매개변수 {layer.params:,}개 · MAC {layer.macs:,}"
-    memory = f"출력 {by(layer.output_shape)} · {activation_kb(layer.output_shape):,.1f} KB"
-    return [f"{layer.name} ({layer.type})", costs, memory, f"수용 영역 {seen}"]
+def _dead_ends(units: Sequence[Unit], used: set[int]) -> list[int]:
+    """어디에도 쓰이지 않는 계산의 끝."""
+    given = {giver for unit in units for giver in unit.inputs}
+    return [unit.id for unit in units if unit.id not in used and unit.id not in given]

@@ -6,10 +6,11 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.analysis.errors import InputSizeError, ModelError
-from cnnlab.analysis.field import fields_of
+from cnnlab.analysis.fields.field import fields_of
 from cnnlab.analysis.receptive_field import central_unit, find_layer, sight_of
-from cnnlab.analysis.sandbox import copy_model, duplicate, explain_failure, keep_random_state
-from cnnlab.analysis.trace import Recorder, trace
+from cnnlab.analysis.trace import trace
+from cnnlab.analysis.tracing.recorder import Recorder
+from cnnlab.analysis.tracing.sandbox import copy_model, duplicate, explain_failure, keep_random_state
 from cnnlab.errors import LearnerError
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def effective_receptive_field(
     home = next((tensor for tensor in tensors if tensor.is_floating_point()), torch.zeros(()))
     total = torch.zeros(traced.input_size[1:], dtype=torch.float64)
     for batch in images.split(_BATCH):
-        twin, pairs = copy_model(model, duplicate)
+        twin, pairs = copy_model(model, duplicate, training=traced.training)
         recorder = _Until(pairs, chosen.nodes[-1].id)
         recorder.watch(twin)
         x = batch.to(home.device, home.dtype).detach().requires_grad_()

@@ -24,7 +24,7 @@ class ForwardError(LearnerError, RuntimeError):
 
 
 class BranchError(LearnerError, NotImplementedError):
-    """가지가 갈라지거나 합쳐지는 신경망이다."""
+    """한 줄로 이어진 신경망에서만 할 수 있는 일인데 갈래가 있다."""
 
 
 class UnknownOpError(LearnerError, NotImplementedError):

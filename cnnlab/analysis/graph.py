@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from cnnlab.analysis.ops import Adaptive, Pick, Shape, Taps, Window
+from cnnlab.analysis.tracing.ops import Adaptive, Pick, Shape, Taps, Window
 
 
 @dataclass(frozen=True)
@@ -84,7 +84,8 @@ class Trace:
     """한 번 흘려 본 결과. nodes[0]은 입력 그림이고, 나머지는 실행 순서로 있다.
 
     들여다보기만 한 연산(print, if)은 빠진다. 출력에 쓰이지 않는 계산(버린 갈래)은 남고, unused에 그 id가 있다.
-    outputs는 forward가 돌려준 노드의 id다. inputs는 입력마다의 형태, input_size는 그 첫째다.
+    outputs는 forward가 돌려준 노드의 id(돌려준 순서; 보조 출력도 든다)다. training은 보조 출력이 나오는 학습 형태로
+    흘려 보았는지다. inputs는 입력마다의 형태, input_size는 그 첫째다.
     """
 
     model: str
@@ -95,6 +96,7 @@ class Trace:
     inputs: tuple[Shape, ...] = ()
     outputs: tuple[int, ...] = ()
     unused: tuple[int, ...] = ()
+    training: bool = False
 
     @property
     def layers(self) -> tuple[Layer, ...]:

@@ -6,7 +6,7 @@
 import math
 
 from cnnlab.analysis.graph import Node, Trace
-from cnnlab.analysis.ops import names
+from cnnlab.analysis.tracing.ops import names
 
 # 역전파에 쓰려고 남기는 것: 입력, 출력, 인자로 받은 갈래 모두, 없음.
 # 최대 풀링은 자리(int64)도, 드롭아웃은 마스크도 남긴다
@@ -18,7 +18,10 @@ _INPUT = names(
 _OUTPUT = names("relu sigmoid tanh softmax log_softmax exp sqrt")
 _OPERANDS = names("mul matmul bmm mm einsum")
 _INDICES = names("max_pool2d max_pool2d_with_indices adaptive_max_pool2d")
-_NOTHING = names("add sub radd rsub cat concat stack pad interpolate mean sum neg channel_shuffle pixel_shuffle expand")
+_NOTHING = names(
+    "add sub radd rsub cat concat stack pad interpolate mean sum neg channel_shuffle pixel_shuffle expand "
+    "flip roll repeat tile repeat_interleave cumsum setitem"
+)
 _VIEWS = names("reshape order pick")  # 종류의 이름: 새 메모리를 쓰지 않는다
 
 
@@ -80,4 +83,5 @@ def _homes(traced: Trace, *, training: bool = False) -> dict[int, int]:
 
 
 def _shares(node: Node, training: bool) -> bool:
-    return node.kind in _VIEWS or (node.inplace and not (training and node.op.startswith("dropout")))
+    constant = node.operands[:1] == (-1,)  # 상수에 써넣으면 그 상수의 메모리가 값의 집이 된다
+    return node.kind in _VIEWS or (node.inplace and not constant and not (training and node.op.startswith("dropout")))

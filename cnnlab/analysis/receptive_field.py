@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from cnnlab.analysis.axis import Axis, Interval
-from cnnlab.analysis.connectivity import reach
-from cnnlab.analysis.errors import LayerNameError
-from cnnlab.analysis.field import Fields, Sight, fields_of
+from cnnlab.analysis.errors import LayerNameError, UnknownOpError
+from cnnlab.analysis.fields.axis import Axis, Interval
+from cnnlab.analysis.fields.connectivity import reach
+from cnnlab.analysis.fields.field import Fields, Sight, fields_of
 from cnnlab.analysis.formulas import Pair
 from cnnlab.analysis.graph import Layer, Trace
 from cnnlab.analysis.tables import jump_cell, rf_cell, square
@@ -50,7 +50,7 @@ def receptive_field(model: nn.Module, input_size: tuple[int, ...] = (3, 32, 32))
         sight = sights.get(layer.nodes[-1].id)
         if ungated:
             without.append(rf_cell(ungated.get(layer.nodes[-1].id), traced.input_size))
-        if sight is None:
+        if sight is None or sight.vague:
             rows.append([layer.name, layer.type, layer.output_shape, *[""] * 5])
             continue
         first, last = _at(sight.axes, (sight.size[0] // 2, sight.size[1] // 2))
@@ -150,6 +150,11 @@ def sight_of(fields: Fields, layer: Layer) -> Sight:
     sight = fields.get(layer.nodes[-1].id)
     if sight is None:
         raise LayerNameError(f"이 계층은 첫 입력을 보지 않으므로 잴 수용 영역이 없습니다: {layer.name}")
+    if sight.vague:
+        raise UnknownOpError(
+            f"{layer.name}: 토큰을 이어 붙인 뒤라 출력 하나가 어느 자리를 보는지 말할 수 없습니다. "
+            "그보다 앞의 계층이나 첫 attention 뒤의 계층을 고르세요."
+        )
     return sight
 
 

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from torch import nn
 
-from cnnlab.analysis.field import Sight, fields_of
+from cnnlab.analysis.fields.field import Sight, fields_of
 from cnnlab.analysis.formulas import Pair, activation_kb, pair
 from cnnlab.analysis.graph import Layer, Trace
 from cnnlab.analysis.memory import forward_kb, training_kb
-from cnnlab.analysis.ops import Shape, Window
 from cnnlab.analysis.trace import trace
+from cnnlab.analysis.tracing.ops import Shape, Window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,9 @@ def layer_table(model: nn.Module, input_size: tuple[int, ...] = (3, 32, 32)) -> 
     macs: 그림 한 장마다 합성곱과 완전 연결의 곱셈-덧셈(편향 제외). activation_kb: 출력의 float32 메모리(KiB).
     rf: 출력 하나가 보는 입력 화소. 완전 연결이나 전역 풀링을 지나 그림 전체를 보면 "전체".
     jump: 이웃한 출력이 보는 곳 사이의 거리(화소). 모두 같은 곳을 보거나 간격이 고르지 않으면 빈칸.
-    첫 입력을 보지 않는 행(둘째 입력만 쓰는 계층)은 rf와 jump가 빈칸이다.
+    첫 입력을 보지 않는 행(둘째 입력만 쓰는 계층)과, 어느 자리인지 말할 수 없는 행(ViT에서 분류 토큰을 이어 붙인 뒤
+    첫 attention까지)은 rf와 jump가 빈칸이다.
+    학습 모드에서만 나오는 보조 출력의 행은 신경망이 학습 모드일 때 있다(`trace`).
     attrs: 합계 model, input_size, params, trainable_params, unused_params, macs, activation_kb, 그리고
       forward_kb: 추론하는 동안 한꺼번에 살아 있는 특징 맵의 최대, training_kb: 학습이 역전파까지 남기는 값
       (무엇을 남기는지 모르는 연산이 있으면 None; 둘 다 KiB, 그림 한 장, float32),
@@ -43,9 +45,13 @@ def layer_table(model: nn.Module, input_size: tuple[int, ...] = (3, 32, 32)) -> 
     unused_params는 신경망에 있지만 forward가 쓰지 않은 매개변수다(params에는 들어 있고 행에는 없다).
     오류: `trace`와 같다.
     """
+    return table_of(trace(model, input_size))
+
+
+def table_of(traced: Trace) -> "pd.DataFrame":
+    """이미 있는 실행 기록의 `layer_table`."""
     import pandas as pd
 
-    traced = trace(model, input_size)
     sights = fields_of(traced)
     layers = traced.layers
     rows = [_row(layer, sights.get(layer.nodes[-1].id), traced.input_size) for layer in layers]
@@ -115,8 +121,8 @@ def square(value: Pair) -> int | Pair:
 
 
 def rf_cell(sight: Sight | None, input_size: Shape) -> int | Pair | str:
-    """수용 영역의 크기. 모든 출력이 그림 전체를 보면 "전체", 입력을 보지 않으면 빈칸."""
-    if sight is None:
+    """수용 영역의 크기. 모든 출력이 그림 전체를 보면 "전체", 입력을 보지 않거나 자리를 말할 수 없으면 빈칸."""
+    if sight is None or sight.vague:
         return ""
     y, x = sight.axes
     if sight.merged and (y.visible, x.visible) == ((0, input_size[1] - 1), (0, input_size[2] - 1)):
@@ -126,7 +132,7 @@ def rf_cell(sight: Sight | None, input_size: Shape) -> int | Pair | str:
 
 def jump_cell(sight: Sight | None) -> int | Pair | str:
     """이웃한 출력 사이의 거리. 뜻이 없으면 빈칸."""
-    if sight is None:
+    if sight is None or sight.vague:
         return ""
     y, x = (axis.field for axis in sight.axes)
     return "" if y is None or x is None or sight.merged else square((y.jump, x.jump))

@@ -6,12 +6,84 @@ from collections.abc import Callable
 from torch import nn
 
 from cnnlab.errors import LearnerError
+from cnnlab.models.alexnet import alexnet, alexnet_cifar, alexnet_one_tower
+from cnnlab.models.densenet import (
+    densenet40_cifar,
+    densenet121,
+    densenet161,
+    densenet169,
+    densenet201,
+    densenet_bc100_cifar,
+)
+from cnnlab.models.googlenet import googlenet, googlenet_cifar
+from cnnlab.models.inception_v4 import (
+    inception_resnet_cifar,
+    inception_resnet_v2,
+    inception_v4,
+    inception_v4_cifar,
+)
 from cnnlab.models.lenet import lenet5, lenet5_1998, lenet5_cifar
+from cnnlab.models.mobilenet import mobilenet_v1, mobilenet_v1_cifar, mobilenet_v2
+from cnnlab.models.preact_resnet import (
+    preact_resnet18,
+    preact_resnet20_cifar,
+    preact_resnet50,
+    preact_resnet164_cifar,
+)
+from cnnlab.models.resnet import (
+    plain20_cifar,
+    plain56_cifar,
+    resnet18,
+    resnet20_cifar,
+    resnet32_cifar,
+    resnet34,
+    resnet44_cifar,
+    resnet50,
+    resnet50_v1_5,
+    resnet56_cifar,
+    resnet101,
+    resnet110_cifar,
+    resnet152,
+    resnet1202_cifar,
+)
+from cnnlab.models.resnext import resnext29_cifar, resnext50_32x4d
+from cnnlab.models.senet import se_resnet20_cifar, se_resnet50
 from cnnlab.models.speedrun import speedrun_cifar
+from cnnlab.models.vgg import (
+    vgg11,
+    vgg11_bn,
+    vgg11_cifar,
+    vgg11_lrn,
+    vgg13,
+    vgg13_bn,
+    vgg16,
+    vgg16_bn,
+    vgg16_c,
+    vgg16_cifar,
+    vgg19,
+    vgg19_bn,
+)
+from cnnlab.models.zfnet import zfnet, zfnet_b, zfnet_cifar
 
-BUILDERS: dict[str, Callable[..., nn.Module]] = {
-    builder.__name__: builder for builder in (lenet5, lenet5_1998, lenet5_cifar, speedrun_cifar)
-}
+# 나온 순서대로: 논문의 것 다음에 CIFAR-10용
+_FAMILIES: tuple[tuple[Callable[..., nn.Module], ...], ...] = (
+    (lenet5, lenet5_1998, lenet5_cifar),
+    (alexnet, alexnet_one_tower, alexnet_cifar),
+    (zfnet, zfnet_b, zfnet_cifar),
+    (vgg11, vgg11_lrn, vgg13, vgg16_c, vgg16, vgg19, vgg11_bn, vgg13_bn, vgg16_bn, vgg19_bn, vgg11_cifar, vgg16_cifar),
+    (googlenet, googlenet_cifar),
+    (inception_v4, inception_resnet_v2, inception_v4_cifar, inception_resnet_cifar),
+    (resnet18, resnet34, resnet50, resnet101, resnet152, resnet50_v1_5),
+    (resnet20_cifar, resnet32_cifar, resnet44_cifar, resnet56_cifar, resnet110_cifar, resnet1202_cifar),
+    (plain20_cifar, plain56_cifar),
+    (preact_resnet18, preact_resnet50, preact_resnet20_cifar, preact_resnet164_cifar),
+    (resnext50_32x4d, resnext29_cifar),
+    (se_resnet50, se_resnet20_cifar),
+    (densenet121, densenet161, densenet169, densenet201, densenet40_cifar, densenet_bc100_cifar),
+    (mobilenet_v1, mobilenet_v2, mobilenet_v1_cifar),
+    (speedrun_cifar,),
+)
+BUILDERS: dict[str, Callable[..., nn.Module]] = {one.__name__: one for family in _FAMILIES for one in family}
 
 
 class UnknownModelError(LearnerError, ValueError):
@@ -36,4 +108,9 @@ def build(name: str, num_classes: int | None = None) -> nn.Module:
     return BUILDERS[name]() if num_classes is None else BUILDERS[name](num_classes=num_classes)
 
 
-__all__ = ["UnknownModelError", "build", "lenet5", "lenet5_1998", "lenet5_cifar", "names", "speedrun_cifar"]
+def __getattr__(name: str) -> Callable[..., nn.Module]:
+    """cnnlab.models.resnet50처럼 이름으로 바로 부를 때, 없는 이름이면 비슷한 이름을 알려 준다."""
+    raise AttributeError(f"cnnlab.models에 {name!r}이라는 신경망이 없습니다. 이름은 cnnlab.models.names()에 있습니다.")
+
+
+__all__ = ["BUILDERS", "UnknownModelError", "build", "names", *BUILDERS]

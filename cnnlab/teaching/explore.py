@@ -2,19 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
+from cnnlab.analysis import draw_network, layer_table
+from cnnlab.analysis.tracing.sandbox import check_model
+from cnnlab.teaching.architecture import explore_architecture
 from cnnlab.teaching.by_hand import WindowSum
 from cnnlab.teaching.convolution import Convolution
-from cnnlab.teaching.explorer import Explorer, load_widgets, slider
-from cnnlab.teaching.thumbnails import feature_mosaic, picture_tag
+from cnnlab.teaching.explorer import Explorer, Views, checkbox, dropdown, said_in_place, set_range, slider
+from cnnlab.teaching.feature_explorer import explore_feature_maps, explore_filters
+from cnnlab.teaching.receptive_explorer import explore_receptive_field
+from cnnlab.teaching.stage_bars import bars_svg, stages
+from cnnlab.teaching.tables import show_table
+from cnnlab.teaching.thumbnails import picture_tag
 
 if TYPE_CHECKING:
     from cnnlab.training.image_data import ImageData
+
+__all__ = [
+    "explore",
+    "explore_architecture",
+    "explore_by_hand",
+    "explore_convolution",
+    "explore_feature_maps",
+    "explore_filters",
+    "explore_predictions",
+    "explore_receptive_field",
+]
+
+
+def explore(model: nn.Module, input_size: tuple[int, ...] = (3, 32, 32), data: ImageData | None = None) -> Views:
+    """내 신경망을 한 번에 본다: 표, 그림, 수용 영역, 특징 맵.
+
+    input_size: 배치를 뺀 입력 형태 (C, H, W), 화소. data: 사진을 꺼낼 데이터(생략하면 내장 shapes10).
+    보기는 고를 때 만든다. 볼 수 없는 것이 있으면 그 자리에 까닭이 나오고 나머지는 그대로 볼 수 있다.
+    커널이 없는 곳에는 그림이, 그릴 수 없으면 그 까닭이 보인다.
+    오류: 신경망이 아니면 ModelError.
+    """
+    from cnnlab.training.shapes10 import make_shapes10
+
+    check_model(model)
+    pictures = data or make_shapes10()
+
+    def table() -> str:
+        rows = layer_table(model, input_size)
+        return show_table(rows)._repr_html_() + bars_svg(stages(rows), rows.attrs["model"])
+
+    def picture() -> str:
+        return draw_network(model, input_size).svg
+
+    views: dict[str, Callable[[], str | Explorer]] = {
+        "표": table,
+        "그림": picture,
+        "수용 영역": lambda: explore_receptive_field(model, pictures, input_size=input_size),
+        "특징 맵": lambda: explore_feature_maps(model, pictures, input_size=input_size),
+    }
+    return Views(views, said_in_place(picture))
 
 
 def explore_by_hand(image: Tensor, kernels: Mapping[str, Tensor]) -> Explorer:
@@ -22,16 +69,13 @@ def explore_by_hand(image: Tensor, kernels: Mapping[str, Tensor]) -> Explorer:
 
     image: (H, W) 정수. kernels: 이름 -> (K, K) 정수. 커널은 모두 같은 크기여야 한다.
     """
-    widgets = load_widgets()
     rows, columns = WindowSum(image, next(iter(kernels.values()))).output_shape
 
     def render(kernel: str, row: int, column: int) -> str:
         return WindowSum(image, kernels[kernel], row, column).svg()
 
-    style = {"description_width": "88px"}
-    choice = widgets.Dropdown(options=list(kernels), description="커널", style=style)
     controls = {
-        "kernel": choice,
+        "kernel": dropdown("커널", kernels),
         "row": slider("창의 행", 0, 0, rows - 1),
         "column": slider("창의 열", 0, 0, columns - 1),
     }
@@ -60,16 +104,15 @@ def explore_convolution(start: Convolution | None = None) -> Explorer:
         for name, (text, low, high) in ranges.items()
     }
 
-    def keep_window_inside(_change: object) -> None:
+    def keep_window_inside() -> None:
         # 출력이 작아지면 창의 자리도 그 안으로 들어온다
         now = Convolution(**{name: control.value for name, control in controls.items()})
         if not now.problem:
-            controls["position"].max = now.output**2 - 1
+            set_range(controls["position"], now.output**2 - 1)
 
-    for control in controls.values():
-        control.observe(keep_window_inside, names="value")
-    keep_window_inside(None)
-    return Explorer(controls, lambda **values: Convolution(**values).panel(), still=first.svg())
+    return Explorer(
+        controls, lambda **values: Convolution(**values).panel(), still=first.svg(), follow=keep_window_inside
+    )
 
 
 def explore_predictions(model: nn.Module, data: ImageData, *, pictures: int = 1000) -> Explorer:
@@ -77,7 +120,6 @@ def explore_predictions(model: nn.Module, data: ImageData, *, pictures: int = 10
 
     pictures: 몇 장을 무작위로 뽑아 볼 것인가. 사진은 조절기 안에만 나타난다: 저장된 출력에는 남지 않는다.
     """
-    widgets = load_widgets()
     chosen = _sample(data, pictures)
     images, labels = data.test_images[chosen], data.test_labels[chosen]
     chances = _logits(model, data, images).softmax(dim=1).cpu()  # (N, 클래스)
@@ -100,41 +142,12 @@ def explore_predictions(model: nn.Module, data: ImageData, *, pictures: int = 10
 
     controls = {
         "page": slider("쪽", 0, 0, (len(images) - 1) // 10),
-        "only_missed": widgets.Checkbox(value=False, description="틀린 것만", indent=False),
+        "only_missed": checkbox("틀린 것만", False),
     }
     right = len(images) - len(missed)
     return Explorer(
         controls, render, still=f"{data.name}의 시험 사진 {len(images):,}장 가운데 {right:,}장을 맞혔습니다."
     )
-
-
-def explore_feature_maps(model: nn.Module, data: ImageData, layers: Sequence[str]) -> Explorer:
-    """사진과 계층을 고르면 그 계층의 특징 맵이 보인다.
-
-    layers: 고를 수 있는 계층의 이름(model.named_modules()의 이름), 출력이 (N, C, H, W)인 것.
-    커널이 없는 곳에는 내장 그림(shapes10) 한 장의 특징 맵이 보인다.
-    """
-    from cnnlab.training.shapes10 import make_shapes10
-
-    widgets = load_widgets()
-    chosen = _sample(data, 100)
-
-    def draw(picture: Tensor, layer: str) -> str:
-        maps = _layer_output(model, data, picture, layer)
-        return (
-            f'<div style="display:flex;flex-wrap:wrap;gap:14px;align-items:center">{picture_tag(picture, 128)}'
-            f"<div>{layer}: {maps.shape[0]}장, {maps.shape[1]}×{maps.shape[2]}<br>{feature_mosaic(maps)}</div></div>"
-        )
-
-    def render(number: int, layer: str) -> str:
-        return draw(data.test_images[chosen[number]], layer)
-
-    controls = {
-        "number": slider("사진 번호", 0, 0, len(chosen) - 1),
-        "layer": widgets.Dropdown(options=list(layers), description="계층", style={"description_width": "88px"}),
-    }
-    embedded = make_shapes10().test_images[0]
-    return Explorer(controls, render, still="".join(draw(embedded, layer) for layer in layers))
 
 
 def _sample(data: ImageData, count: int) -> Tensor:
@@ -155,14 +168,3 @@ def _logits(model: nn.Module, data: ImageData, images: Tensor) -> Tensor:
             return torch.cat([model(normalise(part, mean, std).to(device)) for part in images.split(500)])
     finally:
         model.train(was_training)
-
-
-def _layer_output(model: nn.Module, data: ImageData, picture: Tensor, layer: str) -> Tensor:
-    """한 장을 넣었을 때 계층 layer의 출력 (C, H, W)."""
-    seen: list[Tensor] = []
-    hook = model.get_submodule(layer).register_forward_hook(lambda _module, _inputs, output: seen.append(output[0]))
-    try:
-        _logits(model, data, picture.unsqueeze(0))
-    finally:
-        hook.remove()
-    return seen[0].cpu()

@@ -19,6 +19,7 @@ from cnnlab.teaching.quantities import Subject, Value, compute
 if TYPE_CHECKING:
     import pandas as pd
 
+_RUN = ("00", "01")  # 모델을 실행해서 재는 단원
 VERDICTS = ("맞음", "틀림", "오타", "모호")
 _COLUMNS = ("주장", "출처", "적힌 값", "지금 계산", "판정", "설명")
 _MARKS = {  # 판정: (기호, 글자 색, 배경). 색을 가려도 기호와 낱말이 남는다.
@@ -169,6 +170,8 @@ def all_facts() -> tuple[Fact, ...]:
 
 def check(facts: Iterable[Fact]) -> FactTable:
     """주장마다 값을 지금 계산하고 판정한다. 같은 모델은 한 번만 만든다."""
+    import torch
+
     from cnnlab import models
 
     subjects: dict[str, Subject] = {}
@@ -179,7 +182,9 @@ def check(facts: Iterable[Fact]) -> FactTable:
             continue
         if fact.model and fact.model not in subjects:
             size = tuple(int(side) for side in fact.input.split("x"))
-            subjects[fact.model] = Subject(models.build(fact.model), size)
+            # 연결과 형태를 실행해 재는 것(LeNet) 말고는 layer_table만 보므로 가중치가 없어도 된다
+            with torch.device("cpu" if fact.lesson in _RUN else "meta"):
+                subjects[fact.model] = Subject(models.build(fact.model), size)
         computed = compute(fact.quantity, subjects.get(fact.model))
         # 값이 다를 때에만 까닭(오타, 모호)을 csv에서 가져온다: 적힌 값을 고치면 판정도 바뀐다.
         verdict = "맞음" if agrees(fact.stated, fact.tolerance, computed) else fact.verdict or "틀림"

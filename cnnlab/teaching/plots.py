@@ -1,11 +1,12 @@
-"""matplotlib 그림: 사진, 커널, 특징 맵, 예측, 혼동 행렬, 계층별 막대."""
+"""matplotlib 그림: 사진, 커널, 수용 영역, 혼동 행렬, 계층별 막대."""
 
 from __future__ import annotations
 
 import io
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -14,6 +15,7 @@ from cnnlab.errors import LearnerError
 from cnnlab.runtime import use_korean_font
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     from matplotlib.axes import Axes
     from matplotlib.colors import ListedColormap
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from cnnlab.analysis.receptive_field import MeasuredField
     from cnnlab.training.evaluation import Evaluation
     from cnnlab.training.image_data import ImageData
+
+    Heat = np.ndarray[Any, Any]  # (H, W), 0 이상이고 가장 큰 값이 1
 
 DPI = 110  # 강의실 화면에서 또렷하고, 저장된 그림은 200 KB를 넘지 않는다
 BLUE, ORANGE, GREEN, GREY = "#2563eb", "#d97706", "#059669", "#6b7280"
@@ -103,6 +107,49 @@ def show_receptive_field(*measured: MeasuredField) -> Picture:
         ax.tick_params(labelsize=8)
         ax.set_title(f"{field.layer}: 측정 {field.size}, 이론 {field.theory}", fontsize=9)
     return Picture(figure, "수용 영역: " + ", ".join(f"{field.layer} {field.size}" for field in measured))
+
+
+def show_effective_field(heat: Heat, theory: MeasuredField | None = None, *, title: str = "") -> Picture:
+    """`effective_receptive_field`의 열지도. theory를 주면 이론의 수용 영역을 네모로 두른다.
+
+    어두운 곳까지 보이게 밝기를 제곱근으로 그린다(값은 그대로다).
+    """
+    return compare_effective_fields({title or (theory.layer if theory else "출력 하나"): heat}, theory)
+
+
+def compare_effective_fields(heats: Mapping[str, Heat], theory: MeasuredField | None = None) -> Picture:
+    """열지도 여럿을 나란히: {"학습 전": 열지도, "학습 후": 열지도}. 제목의 수는 영향의 절반이 모인 화소의 수다."""
+    from matplotlib.colors import PowerNorm
+    from matplotlib.patches import Rectangle
+
+    shapes = {heat.shape for heat in heats.values()}
+    if len(shapes) != 1 or len(next(iter(shapes))) != 2:
+        raise PlotError(
+            "effective_receptive_field가 돌려준 (높이, 너비) 열지도를 주세요. 여럿이면 크기가 같아야 합니다. "
+            f"받은 모양: {', '.join(map(str, sorted(shapes))) or '없음'}"
+        )
+    figure, axes = _grid(len(heats), len(heats), size=2.8)
+    half = {name: pixels_holding(heat, 0.5) for name, heat in heats.items()}
+    for ax, (name, heat) in zip(axes, heats.items(), strict=True):
+        ax.set_axis_on()
+        ax.imshow(heat, cmap="magma", norm=PowerNorm(0.5, vmin=0, vmax=1))
+        if theory:
+            (top, left), (bottom, right) = theory.theory_first, theory.theory_last
+            corner, size = (left - 0.5, top - 0.5), (right - left + 1, bottom - top + 1)
+            ax.add_patch(Rectangle(corner, *size, fill=False, edgecolor="#22d3ee", linewidth=1.6))
+        ax.set_xticks([0, heat.shape[1] - 1])
+        ax.set_yticks([0, heat.shape[0] - 1])
+        ax.tick_params(labelsize=8)
+        ax.set_title(f"{name}: 영향의 절반이 화소 {half[name]:,}개에", fontsize=9)
+    note = f", 네모는 이론의 수용 영역({theory.theory})" if theory else ""
+    return Picture(figure, f"유효 수용 영역: {', '.join(heats)}{note}")
+
+
+def pixels_holding(heat: Heat, share: float) -> int:
+    """영향이 큰 화소부터 더하여, 합이 전체의 share(0..1)에 이르는 데 드는 화소의 수."""
+    values = sorted(heat.flatten().tolist(), reverse=True)
+    goal = share * math.fsum(values)
+    return next((n for n, total in enumerate(accumulate(values), start=1) if total >= goal), 0) if goal > 0 else 0
 
 
 def show_confusion(evaluation: Evaluation, data: ImageData) -> Picture:

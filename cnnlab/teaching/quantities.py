@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from cnnlab.analysis.formulas import activation_kb, conv_macs, conv_output_size, linear_macs
 from cnnlab.errors import LearnerError
+from cnnlab.teaching.by_kind import BY_KIND, MORE_FORMULAS
 
 Value = int | float | str
 
@@ -185,23 +186,13 @@ def bottleneck_weights(channels: int, narrow: int, kernel: int) -> int:
     return _conv(channels, narrow, 1).weight.numel() + _conv(narrow, channels, kernel).weight.numel()
 
 
+_BY_NAME: tuple[Callable[..., Value], ...] = (
+    *(params, trainable_params, params_outside, macs, share, kernel, stride),
+    *(out, size_after, rf, centers, connections, layers_with_training),
+)
 MEASURES: dict[str, Callable[..., Value]] = {
-    measure.__name__: measure
-    for measure in (
-        params,
-        trainable_params,
-        macs,
-        out,
-        size_after,
-        rf,
-        centers,
-        connections,
-        layers_with_training,
-        params_outside,
-        share,
-        kernel,
-        stride,
-    )
+    **{measure.__name__: measure for measure in _BY_NAME},
+    **BY_KIND,
 }
 
 FORMULAS: dict[str, Callable[..., Value]] = {
@@ -228,6 +219,7 @@ FORMULAS: dict[str, Callable[..., Value]] = {
     "stage_macs_ratio": lambda times: (
         _conv_work(64 * times, 64 * times, 3, 28, 28) / _conv_work(64, 64, 3, 28 * times, 28 * times)
     ),
+    **MORE_FORMULAS,
 }
 
 

@@ -46,20 +46,64 @@ def test_forward_memory_is_the_largest_set_alive_at_once():
     assert layer_table(Residual(), (4, 8, 8)).attrs["forward_kb"] == 3 * one
 
 
-def test_resnet152_folds_into_ten_rows_with_the_same_totals():
+def on_meta(name):
     with torch.device("meta"):
-        table = layer_table(torchvision.models.resnet152(), (3, 224, 224))
+        return torchvision.models.get_model(name, weights=None).eval()
+
+
+def test_resnet152_folds_to_ten_lines():
+    table = layer_table(on_meta("resnet152"), (3, 224, 224))
     folded = fold_table(table)
     assert folded.name.tolist() == [
-        *("conv1", "bn1", "relu", "maxpool", "layer1", "layer2", "layer3", "layer4", "avgpool", "flatten", "fc")
-    ]
-    assert folded.output.iloc[6] == (1024, 14, 14)
+        *("conv1~maxpool", "layer1", "layer2", "layer3", "layer4", "avgpool~flatten", "fc")
+    ]  # fmt: skip
+    assert len(folded) <= 10
+    assert folded.output.tolist()[:2] == [(64, 56, 56), (256, 56, 56)]
+    assert folded.output.tolist()[4:] == [(2048, 7, 7), (2048,), (1000,)]
+    assert folded.rf.iloc[0] == 11
+    assert folded.layers.sum() == len(table) == 515
+
+
+@pytest.mark.parametrize("name", ["resnet152", "densenet121", "mobilenet_v2", "squeezenet1_1", "vgg16", "alexnet"])
+@pytest.mark.parametrize("depth", [1, 2, 3])
+def test_folding_keeps_the_totals_and_the_chain_of_shapes(name, depth):
+    table = layer_table(on_meta(name), (3, 224, 224))
+    folded = fold_table(table, depth)
     for column in ("params", "macs", "activation_kb"):
-        assert folded[column].sum() == pytest.approx(table[column].sum())
+        assert folded[column].sum() == table[column].sum() == table.attrs[column]
     assert folded.layers.sum() == len(table)
-    assert fold_table(table, 2).name.tolist().count("layer3.35") == 1
+    assert folded.input.iloc[0] == (3, 224, 224)
+    assert folded.output.iloc[-1] == (1000,)
+
+
+def test_depth_two_lists_the_blocks():
+    names = fold_table(layer_table(on_meta("resnet152"), (3, 224, 224)), 2).name.tolist()
+    assert len(names) == 3 + 8 + 36 + 3 + 3
+    assert names[:3] == ["conv1~maxpool", "layer1.0", "layer1.1"]
+    names = fold_table(layer_table(on_meta("densenet121"), (3, 224, 224)), 2).name.tolist()
+    assert names[:3] == ["features.conv0~features.pool0", "features.denseblock1", "features.transition1"]
+
+
+def test_rows_outside_a_stage_fold_behind_their_convolution():
+    class Plain(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv1, self.conv2, self.fc = nn.Conv2d(1, 4, 3), nn.Conv2d(4, 8, 3), nn.Linear(8, 2)
+
+        def forward(self, x):
+            x = nn.functional.max_pool2d(self.conv1(x).relu(), 2)
+            return self.fc(self.conv2(x).relu().mean((2, 3)))
+
+    folded = fold_table(layer_table(Plain(), (1, 16, 16)))
+    assert folded.name.tolist() == ["conv1~max_pool2d", "conv2~mean", "fc"]
+    assert folded.layers.tolist() == [3, 3, 1]
+
+
+@pytest.mark.parametrize("depth", [0, -1, 1.0, True, "1"])
+def test_a_depth_that_makes_no_sense_is_refused(depth):
+    table = layer_table(nn.Sequential(nn.Conv2d(3, 4, 3)), (3, 8, 8))
     with pytest.raises(FoldError, match="1 이상"):
-        fold_table(table, 0)
+        fold_table(table, depth)
 
 
 def test_networks_side_by_side():
@@ -70,3 +114,10 @@ def test_networks_side_by_side():
     assert table.params.tolist() == [11_689_512, 25_557_032, 60_192_808]
     assert table.depth.tolist() == [18, 50, 152]
     assert table.rf.tolist() == [435, 427, 1451]
+
+
+def test_models_can_be_given_names():
+    small, large = nn.Sequential(nn.Conv2d(3, 4, 3)), nn.Sequential(nn.Conv2d(3, 8, 3))
+    table = compare_models({"좁은 것": small, "넓은 것": large})
+    assert list(table.model) == ["좁은 것", "넓은 것"]
+    assert list(table.params) == [4 * 27 + 4, 8 * 27 + 8]

@@ -1,4 +1,5 @@
 import re
+import warnings
 import xml.etree.ElementTree as ElementTree
 
 import pytest
@@ -7,7 +8,7 @@ import torchvision
 from torch import nn
 
 from cnnlab import models
-from cnnlab.analysis import BranchError, draw_network, layer_table
+from cnnlab.analysis import LayerNameError, draw_block, draw_network, layer_table
 from cnnlab.analysis.diagram import SaveError
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -15,6 +16,10 @@ SVG = "{http://www.w3.org/2000/svg}"
 
 def texts(drawing):
     return [node.text for node in ElementTree.fromstring(drawing.svg).iter(f"{SVG}text")]
+
+
+def titles(drawing):
+    return [node.text for node in ElementTree.fromstring(drawing.svg).iter(f"{SVG}title")]
 
 
 def test_lenet5_is_drawn_from_the_live_model():
@@ -113,6 +118,167 @@ def test_saving(tmp_path):
         drawing.save(tmp_path / "none" / "lenet.svg")
 
 
-def test_branches_are_refused_in_the_picture_too():
-    with torch.device("meta"), pytest.raises(BranchError):
-        draw_network(torchvision.models.resnet18(), (3, 224, 224))
+NETWORKS = [
+    "resnet18",
+    "resnet50",
+    "googlenet",
+    "inception_v3",
+    "densenet121",
+    "mobilenet_v2",
+    "efficientnet_b0",
+    "shufflenet_v2_x1_0",
+    "squeezenet1_1",
+    "convnext_tiny",
+    "mnasnet1_0",
+]
+
+
+def torchvision_model(name):
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore", FutureWarning)
+        return torchvision.models.get_model(name, weights=None).eval()
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_every_layer_of_a_branched_network_is_in_its_picture(name):
+    model = torchvision_model(name)
+    size = (3, 299, 299) if name == "inception_v3" else (3, 224, 224)
+    table = layer_table(model, size)
+    whole = draw_block(model, size)
+    hovered = "\n".join(titles(whole)).splitlines()
+    for row in table.itertuples():
+        assert f"{row.name} ({row.type})" in hovered
+    overview = draw_network(model, size)
+    assert texts(overview)[1] == f"매개변수 {table.attrs['params']:,}개 · MAC {table.attrs['macs']:,}"
+    shares = [
+        re.match(r"매개변수 ([\d,]+)개 · MAC ([\d,]+)", line) for line in "\n".join(titles(overview)).splitlines()
+    ]
+    counted = [[int(number.replace(",", "")) for number in share.groups()] for share in shares if share]
+    assert sum(macs for _, macs in counted) == table.attrs["macs"]
+    assert sum(params for params, _ in counted) == table.params.sum()
+    assert overview.svg == draw_network(model, size).svg
+    assert len(overview.svg) < 60_000
+
+
+def test_a_deep_network_folds_into_its_stages():
+    drawing = draw_network(torchvision_model("resnet50"), (3, 224, 224))
+    words = texts(drawing)
+    assert [word for word in words if word.startswith("×")] == ["×3", "×4", "×6", "×3"]
+    assert [word for word in words if word.startswith("layer")] == [
+        "layer1.0–2",
+        "layer2.0–3",
+        "layer3.0–5",
+        "layer4.0–2",
+    ]
+    assert words.count("1×1 → 3×3 → 1×1") == 4
+    assert words.count("지름길") == 4
+
+
+def test_kinds_of_blocks_are_told_apart():
+    def kinds(name):
+        return {word for word in texts(draw_network(torchvision_model(name), (3, 224, 224))) if word.endswith("블록")}
+
+    assert kinds("resnet18") == {"잔차 블록"}
+    assert kinds("densenet121") == {"밀집 블록"}
+    assert kinds("googlenet") == {"갈래 블록"}
+    assert kinds("efficientnet_b0") == {"잔차 블록", "게이트 블록"}
+    words = texts(draw_network(torchvision_model("densenet121"), (3, 224, 224)))
+    assert [word for word in words if "되풀이" in word] == [f"{count}번 되풀이" for count in (6, 12, 24, 16)]
+
+
+def test_the_inside_of_an_inception_block():
+    model = torchvision_model("googlenet")
+    drawing = draw_block(model, (3, 224, 224), "inception3a")
+    words = texts(drawing)
+    assert [words.count(word) for word in ("합성곱 1×1", "합성곱 3×3", "최대 풀링 3×3", "이어 붙이기")] == [4, 2, 1, 1]
+    assert words.count("입력") == 1 + 1  # 범례와 상자
+    inside = layer_table(model, (3, 224, 224))
+    inside = inside[inside.name.str.startswith("inception3a")]
+    assert words[1] == f"매개변수 {inside.params.sum():,}개 · MAC {inside.macs.sum():,}"
+    places = {node.find(f"{SVG}text").text: node for node in ElementTree.fromstring(drawing.svg).iter(f"{SVG}g")}
+    assert "이어 붙이기" in places
+
+
+def test_a_gate_and_a_shortcut_are_drawn_as_circles():
+    drawing = draw_block(torchvision_model("efficientnet_b0"), (3, 224, 224), "features.2.1")
+    words = texts(drawing)
+    assert words.count("×") == 1
+    assert words.count("+") == 1
+    assert words.count("지름길") == 1  # 게이트로 가는 선은 지름길이 아니다
+
+
+def test_skips_over_most_of_the_network_are_drawn_layer_by_layer():
+    class Unet(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.down = nn.Conv2d(3, 8, 3, padding=1)
+            self.pool = nn.MaxPool2d(2)
+            self.middle = nn.Conv2d(8, 8, 3, padding=1)
+            self.up = nn.ConvTranspose2d(8, 8, 2, 2)
+            self.out = nn.Conv2d(16, 2, 1)
+
+        def forward(self, x):
+            x = self.down(x)
+            return self.out(torch.cat([x, self.up(self.middle(self.pool(x)))], 1))
+
+    words = texts(draw_network(Unet(), (3, 32, 32)))
+    assert "전치 합성곱 2×2 /2" in words
+    assert "up · 8×32×32" in words
+    assert words.count("지름길") == 1
+
+
+def test_two_inputs_and_side_outputs_are_drawn():
+    class Two(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.image = nn.Conv2d(3, 4, 3)
+            self.other = nn.Conv2d(1, 4, 3)
+            self.head = nn.Conv2d(4, 2, 1)
+            self.side = nn.Conv2d(4, 7, 1)
+
+        def forward(self, x, y):
+            both = self.image(x) + self.other(y)
+            return self.head(both), self.side(both)
+
+    words = texts(draw_network(Two(), ((3, 8, 8), (1, 8, 8))))
+    assert {"3×8×8", "1×8×8", "head · 2×6×6", "side · 7×6×6"} <= set(words)
+
+
+def test_an_unknown_block_is_named_with_the_known_ones():
+    with pytest.raises(LayerNameError, match=r"'layer9'.*layer1\.0"):
+        draw_block(torchvision_model("resnet18"), (3, 224, 224), "layer9")
+
+
+def test_nothing_of_a_block_leaves_its_card():
+    for name, block in [("inception_v3", "Mixed_7b"), ("densenet121", "features.denseblock1"), ("resnet50", "")]:
+        root = ElementTree.fromstring(draw_block(torchvision_model(name), (3, 299, 299), block).svg)
+        _, _, width, height = map(float, root.get("viewBox").split())
+        for node in root.iter(f"{SVG}text"):
+            assert 10 < float(node.get("x")) < width - 10
+            assert 10 < float(node.get("y")) < height - 5
+
+
+def test_a_block_is_drawn_with_its_own_first_layers():
+    class Block(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.norm = nn.BatchNorm2d(8)
+            self.conv = nn.Conv2d(8, 8, 3, padding=1)
+
+        def forward(self, x):
+            x = torch.relu(self.norm(x))
+            return x + self.conv(x)
+
+    model = nn.Sequential(nn.Conv2d(3, 8, 3), Block(), nn.Conv2d(8, 2, 1))
+    words = texts(draw_block(model, (3, 8, 8), "1"))
+    assert {"배치 정규화", "합성곱 3×3", "+"} <= set(words)  # 앞의 합성곱에 붙지 않고 제 블록에 남는다
+    assert words[1] == f"매개변수 {2 * 8 + 8 * 8 * 9 + 8:,}개 · MAC {6 * 6 * 8 * 8 * 9:,}"
+
+
+def test_auxiliary_classifiers_hang_from_the_stage_they_leave():
+    with warnings.catch_warnings(), torch.device("meta"):
+        warnings.simplefilter("ignore", FutureWarning)
+        model = torchvision.models.googlenet(aux_logits=True, num_classes=10)
+    words = texts(draw_network(model.train(), (3, 224, 224)))
+    assert words.count("↳ 보조 출력 10") == 2
+    assert "↳ 보조 출력 10" not in texts(draw_network(model.eval(), (3, 224, 224)))

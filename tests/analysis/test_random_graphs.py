@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from cnnlab.analysis import UnknownOpError, layer_table, measure_receptive_field, trace
-from cnnlab.analysis.field import fields_of
+from cnnlab.analysis.fields.field import fields_of
 
 # --- 독립된 구현: 채널과 자리마다 보이는 화소의 집합을 bool 배열 (C, H, W, 입력 H, 입력 W)로 들고 다닌다
 
@@ -71,7 +71,20 @@ TORCH = {
     "up": lambda scale, a: F.interpolate(a, scale_factor=scale),
     "channels_last": lambda _, a: F.layer_norm(a.permute(0, 2, 3, 1), (a.shape[1],)).permute(0, 3, 1, 2),
     "transpose": lambda _, a: a.transpose(2, 3),
+    "flip": lambda _, a: a.flip(2),
+    "roll": lambda by, a: a.roll(by, (1, 3)),
+    "prefix": lambda _, a: a.cumsum(3),
+    "twice": lambda _, a: a.repeat(1, 1, 2, 1),
+    "write": lambda _, a: written(a),
 }
+
+
+def written(t):
+    """채널 0을 지우고 그 값을 채널 1에 쓴다."""
+    out = t * 1
+    out[:, 1:2] = t[:, :1]
+    out[:, 0] = 0
+    return out
 
 
 def half(which, a):
@@ -90,6 +103,11 @@ SETS = {
     "up": lambda scale, a: a.repeat(scale, axis=1).repeat(scale, axis=2),
     "channels_last": lambda _, a: np.broadcast_to(a.any(axis=0), a.shape),
     "transpose": lambda _, a: a.swapaxes(1, 2),
+    "flip": lambda _, a: a[:, ::-1],
+    "roll": lambda by, a: np.roll(a, by, (0, 2)),
+    "prefix": lambda _, a: np.logical_or.accumulate(a, axis=2),
+    "twice": lambda _, a: np.concatenate([a, a], axis=1),
+    "write": lambda _, a: np.concatenate([np.zeros_like(a[:1]), a[:1], a[2:]]),
 }
 
 
@@ -135,9 +153,15 @@ def graphs(draw):
         elif kind == "pool" and min(h, w) >= 3:
             current = add("layer", nn.MaxPool2d(draw(st.integers(2, 3)), draw(st.integers(1, 2)), 1), current)
         elif kind == "one":
-            kinds = ["up"] * (max(h, w) <= 8) + ["channels_last", "transpose"] + ["shuffle"] * (c % 2 == 0)
+            kinds = (
+                ["up"] * (max(h, w) <= 8)
+                + ["channels_last", "transpose", "flip", "roll", "prefix"]
+                + ["shuffle"] * (c % 2 == 0)
+            )
+            kinds += ["twice"] * (h <= 8) + ["write"] * (c >= 2)
             kind = draw(st.sampled_from(kinds))
-            current = add(kind, 2 if kind == "up" else None, current)
+            what = {"up": 2, "roll": (1, draw(st.integers(-2, 2)))}.get(kind)
+            current = add(kind, what, current)
         elif kind == "pick" and min(h, w) >= 4:
             if c >= 2 and draw(st.booleans()):
                 current = add("half", draw(st.integers(0, 1)), current)

@@ -221,10 +221,43 @@ def _overwrite_alias(m, x):
     return flat.sum(1, keepdim=True)
 
 
-def _write_pieces(m, x):
-    out = torch.zeros(x.shape[0], 6, 8, 8)
-    out[:, :3] = m.conv(x)
+def _write_sparsely(m, x):
+    out = torch.zeros(x.shape[0], 3, 16, 16)
+    out[:, :, ::2, ::2] = m.conv(x)
     return out
+
+
+def _write_by_mask(m, x):
+    x = m.conv(x)
+    x[x > 0] = 0
+    return x
+
+
+def _write_corner(m, x):
+    x = m.conv(x)
+    x[:, :, :2, :2] = 0
+    return x
+
+
+def _write_then_old_view(m, x):
+    out = torch.zeros(x.shape[0], 6, 8, 8)
+    old = out[:, 3:]
+    out[:, 3:] = m.conv(x)
+    return old + x
+
+
+def _add_then_old_view(m, x):
+    out = torch.zeros_like(x)
+    old = out[:, :3]
+    out.add_(m.conv(x))
+    return old + x
+
+
+def _write_then_read_part(m, x):
+    x = m.conv(x)
+    old = x[:, :2]
+    x[:, :2] = 0
+    return torch.cat([old, x], 1)
 
 
 def _write_view(m, x):
@@ -237,11 +270,18 @@ def _write_view(m, x):
     ("forward", "named"),
     [
         (lambda m, x: torch.fft.fft(m.conv(x)), "fft"),
-        (lambda m, x: m.conv(x).flip(2), "flip"),
+        (lambda m, x: m.conv(x) + m.conv(x).transpose(2, 3), "add.*두 자리"),
+        (lambda m, x: m.conv(x).roll(1), "roll"),
+        (lambda m, x: m.conv(x).flip(0), "flip.*배치"),
+        (lambda m, x: m.conv(x).roll(1, 0), "roll.*배치"),
+        (lambda m, x: m.conv(x).cumsum(0), "cumsum.*배치"),
+        (lambda m, x: m.conv(x).flatten(1).cumsum(1), "cumsum.*펼친"),
+        (lambda m, x: torch.cat([m.conv(x), x], 1).cumsum(1), "cumsum.*채널"),
+        (lambda m, x: m.conv(x).repeat(2, 1, 1, 1), "배치"),
+        (lambda m, x: m.conv(x).cummax(2)[0], "cummax"),
+        (lambda m, x: torch.rot90(m.conv(x), 1, (2, 3)), "rot90"),
         (lambda m, x: F.linear(m.conv(x), torch.ones(4, 8)), "linear"),
         (lambda m, x: m.conv(x).flatten(1)[:, 3:], "getitem"),
-        (lambda m, x: m.conv(x).cumsum(2), "cumsum"),
-        (lambda m, x: m.conv(x).roll(1, 2), "roll"),
         (lambda m, x: m.conv(x).view(-1, 3, 4, 2, 8), "view"),
         (lambda m, x: F.conv2d(x, m.conv(x)), "conv2d"),
         (lambda m, x: torch.from_numpy(m.conv(x).numpy()), "numpy"),
@@ -250,7 +290,12 @@ def _write_view(m, x):
         (lambda m, x: m.conv(x)[0], "배치"),
         (lambda m, x: m.conv(x).mean(), "배치"),
         (_overwrite_alias, "제자리"),
-        (_write_pieces, "setitem"),
+        (_write_sparsely, "setitem.*이어진"),
+        (_write_by_mask, "setitem"),
+        (_write_corner, "setitem.*두 축"),
+        (_write_then_old_view, "제자리"),
+        (_add_then_old_view, "제자리"),
+        (_write_then_read_part, "제자리"),
     ],
 )
 def test_ops_that_cannot_be_followed_are_named_never_guessed(forward, named):

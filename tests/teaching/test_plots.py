@@ -2,12 +2,13 @@
 
 import warnings
 
+import numpy as np
 import pandas as pd
 import pytest
 import torch
 from torch import nn
 
-from cnnlab.analysis.receptive_field import measure_receptive_field
+from cnnlab.analysis import effective_receptive_field, measure_receptive_field
 from cnnlab.errors import LearnerError
 from cnnlab.teaching import plots
 
@@ -64,6 +65,50 @@ def test_edge_picture_shows_where_brightness_changes():
     vertical, horizontal = (ax.images[0].get_array() for ax in shown[1:3])
     assert vertical.max() > 0
     assert horizontal.max() == 0
+
+
+def effective(seed, kernel=3):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Conv2d(1, 2, kernel), nn.Conv2d(2, 2, kernel), nn.Conv2d(2, 1, kernel))
+
+
+def test_effective_field_picture_draws_the_heat_and_frames_the_theory():
+    model = effective(0)
+    heat = effective_receptive_field(model, (1, 21, 21), n=4)
+    theory = measure_receptive_field(model, (1, 21, 21))
+    picture = plots.show_effective_field(heat, theory)
+    (ax,) = picture.figure.axes
+    assert (ax.images[0].get_array() == heat).all()
+    (frame,) = ax.patches
+    assert (frame.get_x(), frame.get_y(), frame.get_width(), frame.get_height()) == (6.5, 6.5, 7, 7)
+    assert "이론" in picture.caption
+    assert "7" in picture.caption
+    png = pixels(picture)
+    assert len(png) < 200_000
+    assert png == pixels(plots.show_effective_field(heat, theory))
+    assert not plots.show_effective_field(heat, title="무작위 가중치").figure.axes[0].patches
+
+
+def test_two_effective_fields_stand_side_by_side_on_the_same_scale():
+    heats = {name: effective_receptive_field(effective(seed), (1, 21, 21), n=2) for seed, name in enumerate("전후")}
+    axes = plots.compare_effective_fields(heats).figure.axes
+    assert [(ax.images[0].get_array() == heat).all() for ax, heat in zip(axes, heats.values(), strict=True)] == [
+        True
+    ] * 2
+    assert len({ax.images[0].get_clim() for ax in axes}) == 1
+    assert [ax.get_title()[0] for ax in axes] == ["전", "후"]
+
+
+def test_the_number_of_pixels_that_hold_half_of_the_influence():
+    heat = np.array([[0.0, 1.0], [0.25, 0.75]])
+    assert [plots.pixels_holding(heat, share) for share in (0.5, 0.6, 1.0)] == [1, 2, 3]
+    assert plots.pixels_holding(np.zeros((3, 3)), 0.5) == 0
+
+
+@pytest.mark.parametrize("heats", [{}, {"a": np.zeros(3)}, {"a": np.zeros((3, 3)), "b": np.zeros((4, 4))}])
+def test_what_is_not_a_heat_map_is_refused_in_korean(heats):
+    with pytest.raises(LearnerError, match="열지도"):
+        plots.compare_effective_fields(heats)
 
 
 def test_receptive_field_picture_paints_the_measured_pixels_and_frames_the_theory():

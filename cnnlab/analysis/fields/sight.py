@@ -2,25 +2,27 @@
 
 텐서의 축마다 무엇이 들어 있는지를 인자(factor)의 목록으로 적는다. (C, H, W)는 ((c), (y), (x))이고, 펼치면 ((c, y, x)),
 (H, W, C)로 바꾸면 ((y), (x), (c))다. 형태를 바꾸는 연산은 이 목록을 다시 묶을 뿐이므로 자리를 잃지 않는다.
+펼친 자리에 다른 것을 이어 붙이면(ViT의 분류 토큰) 자리를 말할 수 없게 되고, 그 축은 인자 p다.
 """
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
-from cnnlab.analysis.axis import Axis, union
+from cnnlab.analysis.fields.axis import Axis, union
 from cnnlab.analysis.formulas import Pair
-from cnnlab.analysis.ops import Shape
+from cnnlab.analysis.tracing.ops import Shape
 
 Axes = tuple[Axis, Axis]
-Factor = tuple[str, int]  # ("c" 채널, "y" 세로, "x" 가로; 크기)
+Factor = tuple[str, int]  # ("c" 채널, "y" 세로, "x" 가로, "p" 어느 자리인지 모름; 크기)
 Dim = tuple[Factor, ...]
 Channels = np.ndarray[Any, Any]
 AXIS = {"y": 0, "x": 1}
+PLACES = ("y", "x", "p")
 
 
 class CannotFollow(Exception):
@@ -49,6 +51,11 @@ class Sight:
         return all(axis.merged for axis in self.axes)
 
     @property
+    def vague(self) -> bool:
+        """값마다 보는 곳이 다르지만 어디인지 말할 수 없는가. axes는 모두를 합쳐 본 것이다."""
+        return self.place("p") is not None
+
+    @property
     def size(self) -> Pair:
         """(세로, 가로) 출력의 수."""
         return self.axes[0].count, self.axes[1].count
@@ -66,7 +73,7 @@ class Sight:
 
     def gathered(self, kinds: Iterable[str]) -> "Sight":
         """그 축의 출력을 모두 합쳐 본다. y(x)는 구별 없는 인자 c가 된다."""
-        kinds = [kind for kind in kinds if self.place(kind) is not None or not self.axes[AXIS[kind]].merged]
+        kinds = [k for k in kinds if self.place(k) is not None or (k in AXIS and not self.axes[AXIS[k]].merged)]
         if not kinds:
             return self
         parts = tuple(
@@ -114,6 +121,11 @@ def build(parts: tuple[Axes, ...], layout: Iterable[Dim], channel: Channels | No
         return Sight((parts[int(used[0])],), layout)
     sizes = [size for dim in layout for name, size in dim if name == "c"]
     return Sight(tuple(parts[int(number)] for number in used), layout, flat.reshape(sizes))
+
+
+def need_places(sight: Sight, dims: Iterable[int]) -> None:
+    if any(name == "p" for at in dims for name, _ in sight.layout[at]):
+        raise CannotFollow("토큰을 이어 붙인 뒤라 어느 자리의 값인지 말할 수 없습니다")
 
 
 def blend(sight: Sight) -> Sight:
@@ -165,112 +177,3 @@ def _regroup(layout: tuple[Dim, ...], shape: Shape) -> list[Dim]:
                 factors.append((name, length // taken))
         out.append(tuple(dim))
     return out
-
-
-# --- 여러 갈래를 맞추기
-
-
-def align(sights: Sequence[Sight], shape: Shape) -> tuple[list[Sight], list[Dim]]:
-    """같은 자리끼리 계산할 수 있게 축을 맞춘다(넓히기, broadcasting): (맞춘 갈래들, 결과의 layout)."""
-    rank = len(shape)
-    padded = [replace(s, layout=((),) * (rank - len(s.layout)) + s.layout) for s in sights]
-    for kind in "yx":
-        places = {place for s in padded if (place := s.place(kind)) is not None}
-        dims = {s.layout[place] for s in padded for place in places if s.layout[place]}
-        if len(places) > 1 or len(dims) > 1:  # 자리의 구별이 없는 갈래는 어디에든 맞출 수 있다
-            padded = [s.gathered([kind]) if s.single(kind) and s.place(kind) is not None else s for s in padded]
-    layout: list[Dim] = []
-    for at, size in enumerate(shape):
-        dims = {s.layout[at] for s in padded if s.layout[at]}
-        spatial = {dim for dim in dims if any(name in AXIS for name, _ in dim)}
-        if len(spatial) > 1 or (spatial and len(dims) > 1 and len(next(iter(spatial))) > 1):
-            raise CannotFollow("갈래마다 축에 담긴 것이 다릅니다")
-        chosen = next(iter(spatial), None) or next(iter(dims), None) or plain(size)
-        layout.append(chosen)
-    for kind in "yx":
-        if sum(any(name == kind for name, _ in dim) for dim in layout) > 1:
-            raise CannotFollow("두 자리를 짝지어 계산합니다")
-    return padded, layout
-
-
-def combine(sights: Sequence[Sight], shape: Shape) -> Sight:
-    """같은 자리의 값들을 합친다: 갈래마다 보는 곳의 합집합."""
-    padded, layout = align(sights, shape)
-    if all(len(s.parts) == 1 for s in padded):
-        return Sight((_spread(merge_axes([s.parts[0] for s in padded]), layout),), tuple(layout))
-    sizes = [size for dim in layout for name, size in dim if name == "c"]
-    numbers = [_channels(s, layout) for s in padded]
-    stacked = np.stack([np.broadcast_to(number, sizes).ravel() for number in numbers], axis=1)
-    rows, channel = np.unique(stacked, axis=0, return_inverse=True)
-    parts = tuple(
-        _spread(merge_axes([s.parts[number] for s, number in zip(padded, row, strict=True)]), layout) for row in rows
-    )
-    return build(parts, layout, channel.reshape(sizes))
-
-
-def _spread(axes: Axes, layout: Sequence[Dim]) -> Axes:
-    counts = {name: size for dim in layout for name, size in dim if name in AXIS}
-    return tuple(axis.spread(counts.get(k, 1)) for k, axis in zip("yx", axes, strict=True))  # type: ignore[return-value]
-
-
-def _channels(sight: Sight, layout: Sequence[Dim]) -> Channels:
-    """결과의 채널 인자에 맞춘 번호. 넓혀지는 축은 1이다."""
-    if sight.channel is None:
-        return np.zeros([1] * sum(name == "c" for dim in layout for name, _ in dim), dtype=int)
-    shape: list[int] = []
-    for mine, theirs in zip(sight.layout, layout, strict=True):
-        if mine and mine != theirs:
-            raise CannotFollow("채널마다 보는 곳이 다른 갈래를 다른 축에 맞춥니다")
-        shape += [size if mine else 1 for name, size in theirs if name == "c"]
-    return sight.channel.reshape(shape)
-
-
-def concatenate(sights: Sequence[Sight], at: int, shape: Shape) -> Sight:
-    """at 축을 따라 이어 붙인다."""
-    dims = [s.layout[at] for s in sights]
-    if any(name in AXIS for dim in dims for name, _ in dim):
-        return _concatenate_places(sights, at, shape)
-    sizes = [s.shape[at] for s in sights]
-    others = [replace(s, layout=(*s.layout[:at], (), *s.layout[at + 1 :])) for s in map(_without_channels, sights)]
-    _, layout = align(others, (*shape[:at], 1, *shape[at + 1 :]))
-    layout[at] = plain(shape[at])
-    sizes_of = [
-        [size for dim in (*layout[:at], plain(n), *layout[at + 1 :]) for k, size in dim if k == "c"] for n in sizes
-    ]
-    distinct: dict[tuple[int, int], int] = {}
-    parts: list[Axes] = []
-    pieces = []
-    before = sum(name == "c" for dim in layout[:at] for name, _ in dim)  # 이어 붙이는 채널 인자의 번호
-    for sight, length, n in zip(sights, sizes_of, sizes, strict=True):
-        table = []
-        for part in sight.parts:
-            key = (id(part[0]), id(part[1]))
-            if key not in distinct:
-                distinct[key] = len(parts)
-                parts.append(_spread(part, layout))
-            table.append(distinct[key])
-        channel = np.zeros(length, int) if sight.channel is None else sight.channel.reshape(length)
-        channel = np.asarray(table)[channel]
-        pieces.append(channel if n > 1 else np.expand_dims(channel, before))
-    return build(tuple(parts), layout, np.concatenate(pieces, axis=before))
-
-
-def _without_channels(sight: Sight) -> Sight:
-    return Sight((sight.axes,), sight.layout)
-
-
-def _concatenate_places(sights: Sequence[Sight], at: int, shape: Shape) -> Sight:
-    """세로나 가로로 이어 붙인다. 다른 축에서 보는 곳이 모두 같을 때만 따라갈 수 있다."""
-    kind = next(name for s in sights for name, _ in s.layout[at] if name in AXIS)
-    if any(s.place(kind) not in (at, None) or len(s.layout[at]) > 1 for s in sights):
-        raise CannotFollow("펼친 것을 이어 붙입니다")
-    other = 1 - AXIS[kind]
-    across = [s.axes[other] for s in sights if not s.axes[other].blank]
-    if any(axis.count != across[0].count or (axis.span != across[0].span).any() for axis in across):
-        raise CannotFollow("보는 곳이 다른 갈래를 높이나 너비로 이어 붙입니다")
-    along = [s.axes[AXIS[kind]].spread(s.shape[at]) for s in sights]
-    axis = Axis(None, np.concatenate([a.span for a in along], axis=1), np.concatenate([a.seen for a in along], axis=1))
-    axes = (axis, across[0]) if kind == "y" else (across[0], axis)
-    base = next(s for s in sights if s.place(kind) == at)
-    layout = (*base.layout[:at], ((kind, shape[at]),), *base.layout[at + 1 :])
-    return Sight((axes,), layout)

@@ -8,18 +8,18 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from cnnlab.analysis.errors import UnknownOpError
-from cnnlab.analysis.formulas import Pair, conv_output_size
+from cnnlab.analysis.fields.linear import LINEAR
+from cnnlab.analysis.fields.sight import Sight
+from cnnlab.analysis.formulas import Pair
 from cnnlab.analysis.graph import Node, Trace
-from cnnlab.analysis.names import Namer
-from cnnlab.analysis.ops import CONSTANT, PIECES, SAME, Taps, Window, op_name, tensors_in
-from cnnlab.analysis.sandbox import copy_model, explain_failure, keep_random_state
-from cnnlab.analysis.sight import Sight
-from cnnlab.analysis.trace import BATCH
+from cnnlab.analysis.tracing.names import Namer
+from cnnlab.analysis.tracing.ops import CONSTANT, PIECES, SAME, op_name, tensors_in, values_in
+from cnnlab.analysis.tracing.recorder import BATCH
+from cnnlab.analysis.tracing.sandbox import copy_model, explain_failure, keep_random_state
 from cnnlab.errors import LearnerError
 
 
@@ -34,7 +34,7 @@ class _Reached(Exception):
 def reach(model: nn.Module, traced: Trace, target: Node, sight: Sight, unit: Pair) -> Tensor:
     """target의 출력 하나에 영향을 주는 (첫) 입력의 화소 (H, W) bool."""
     cpu = torch.device("cpu")
-    copied, _ = copy_model(model, _stand_in)
+    copied, _ = copy_model(model, _stand_in, training=traced.training)
     namer = Namer()
     namer.watch(copied)
     inputs = [torch.ones(BATCH, *shape) for shape in traced.inputs]
@@ -62,107 +62,6 @@ def _stand_in(tensor: Tensor) -> Tensor:
     return torch.zeros_like(tensor, device="cpu") if tensor.is_meta else tensor.cpu().clone()
 
 
-# --- 종류마다의 선형 연산: (노드, 갈래들의 값, 원래 연산) -> 결과. 원래 연산은 값을 옮기기만 하는 종류에서 쓴다
-
-Values = list[Tensor | None]  # 인자로 받은 텐서마다: 입력에서 나온 값, 상수면 None
-
-
-def _linear_window(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
-    (x,) = [value for value in values if value is not None]
-    if node.op == "pad":
-        return run()
-    if not isinstance(node.window, Window):
-        return F.adaptive_avg_pool2d(x, node.window.output if node.window else 1)
-    # 합성곱도 풀링도 모든 가중치가 1인 합성곱이다. 풀링은 채널끼리 섞지 않는다
-    window, channels = node.window, x.shape[1]
-    weight = x.new_ones(node.weight or (channels, 1, *window.kernel))
-    sides = []
-    for at, size in enumerate(x.shape[-2:]):
-        kernel, stride, padding, dilation = window.along(at)
-        windows = conv_output_size(size, kernel, stride, padding, dilation, window.ceil_mode)
-        needed = (windows - 1) * stride + dilation * (kernel - 1) + 1  # ceil_mode의 마지막 창까지 덮는 크기
-        sides.append((padding[0], needed - size - padding[0]))
-    (top, bottom), (left, right) = sides
-    padded = F.pad(x, (left, right, top, bottom))
-    groups = node.groups if node.weight else channels
-    return F.conv2d(padded, weight, stride=window.stride, dilation=window.dilation, groups=groups)
-
-
-def _linear_resize(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
-    (x,) = [value for value in values if value is not None]
-    if node.op == "pixel_shuffle":
-        return run()
-    assert node.taps is not None
-    # 축마다 0과 1의 행렬을 곱한다
-    y, x_taps = (_matrix(taps, size) for taps, size in zip(node.taps, x.shape[-2:], strict=True))
-    out = y @ x @ x_taps.T
-    if node.weight is None:
-        return out
-    grouped = out.unflatten(1, (node.groups, -1)).sum(2, keepdim=True)
-    return grouped.expand(-1, -1, node.weight[1], -1, -1).flatten(1, 2)
-
-
-def _matrix(taps: Taps, size: int) -> Tensor:
-    matrix = torch.zeros(len(taps), size)
-    for row, columns in enumerate(taps):
-        matrix[row, list(columns)] = 1
-    return matrix
-
-
-def _linear_point(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
-    """갈래들의 합. 넓혀지면(broadcasting) 넓힌다."""
-    shape = (BATCH, *node.output_shape)
-    branches = [value.expand(shape) for value in values if value is not None]
-    total = branches[0].view_as(branches[0])
-    for branch in branches[1:]:
-        total = total + branch
-    if node.op == "local_response_norm":
-        return total + total.mean(1, keepdim=True)
-    return run() if node.op == "channel_shuffle" else total
-
-
-def _linear_mix(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
-    (x,) = [value for value in values if value is not None]
-    if node.weight is not None:
-        return x.mean(-1, keepdim=True).expand(BATCH, *node.output_shape)
-    mean = x.mean(node.dims, keepdim=True)
-    if node.output_shape == node.input_shape:
-        return x + mean
-    return mean.reshape(BATCH, *node.output_shape)
-
-
-def _linear_einsum(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
-    """곱의 합을 합의 합으로: 사라지는 글자로 평균을 내어 더한다."""
-    terms, result = node.equation.split("->")
-    total = torch.zeros(BATCH, *node.output_shape)
-    for term, value in zip(terms.split(","), values, strict=False):
-        if value is None:
-            continue
-        mean = torch.einsum(f"{term}->{''.join(letter for letter in result if letter in term)}", value)
-        ordered = [value.shape[term.index(letter)] if letter in term else 1 for letter in result]
-        total = total + mean.reshape(ordered)
-    return total
-
-
-def _as_is(node: Node, values: Values, run: Callable[[], Any]) -> Tensor:
-    return run()
-
-
-_LINEAR: dict[str, Callable[[Node, Values, Callable[[], Any]], Tensor]] = {
-    "window": _linear_window,
-    "resize": _linear_resize,
-    "point": _linear_point,
-    "mix": _linear_mix,
-    "einsum": _linear_einsum,
-    "reshape": _as_is,
-    "order": _as_is,
-    "pick": _as_is,
-    "move": _as_is,
-    "cat": _as_is,
-    "stack": _as_is,
-}
-
-
 def _connected(gradient: Tensor | None) -> Tensor | None:
     """기울기를 0과 1로. 쓰이지 않은 조각(chunk)의 기울기는 None으로 온다."""
     return None if gradient is None else (gradient > 0).to(gradient.dtype)
@@ -187,7 +86,7 @@ class _Linearized(TorchFunctionMode):
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         op = op_name(func)
-        given = list(tensors_in((args, kwargs)))
+        given = values_in(op, args, kwargs)
         values = [self._value.get(id(t)) for t in given]
         sources = [value for value in values if value is not None]
         if not sources or op in CONSTANT:
@@ -207,12 +106,15 @@ class _Linearized(TorchFunctionMode):
         node = self._nodes.get(self._count)
         if node is None or op != node.op:
             return self._look(op, node, args, run)
-        made = _LINEAR[node.kind](node, values, run)
+        made = LINEAR[node.kind](node, values, run)
         # 넓힌 값은 원래 연산의 결과와 메모리의 배치가 달라 forward의 view가 실패할 수 있다
         out = self._finish(op, made if node.kind in ("reshape", "order", "pick") else made.contiguous())
         if node.inplace:
             self._value[id(args[0])] = out
+            self._alive.append(args[0])
             return args[0]
+        if op == "multi_head_attention":
+            return out, None
         if op.endswith("with_indices"):
             return out, out
         if op in ("max", "min") and node.kind == "mix":

@@ -8,7 +8,7 @@ from typing import Any
 
 from cnnlab.analysis.errors import InputTooSmall, WrongShape
 from cnnlab.analysis.formulas import conv_output_size
-from cnnlab.analysis.ops import OPS, Call, Window
+from cnnlab.analysis.tracing.ops import OPS, Call, Window
 
 
 def times(sizes: tuple[int, ...]) -> str:

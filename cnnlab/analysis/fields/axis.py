@@ -6,6 +6,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -139,6 +140,25 @@ def nothing(count: int) -> Axis:
     """상수: 입력을 보지 않는다."""
     ends = np.repeat(np.array([[_FAR], [-_FAR]]), count, axis=1)
     return Axis(None, ends, ends)
+
+
+def taps_table(taps: Sequence[Sequence[int]], count: int) -> Ends:
+    """출력마다의 번호 목록을 `Axis.gather`가 받는 표로: 짧은 줄은 없는 자리(count)로 채운다."""
+    width = max([1, *map(len, taps)])
+    return np.array([[*row, *[count] * (width - len(row))] for row in taps])
+
+
+def picked_axis(axis: Axis, taps: Sequence[Sequence[int]]) -> Axis:
+    """출력마다 taps의 자리를 본다. 하나씩, 같은 간격으로 고르면 식이 남는다."""
+    firsts = [row[0] for row in taps if len(row) == 1]
+    steps = {after - before for before, after in pairwise(firsts)}
+    regular = None
+    if axis.field and len(firsts) == len(taps) and len(steps) <= 1:
+        step = steps.pop() if steps else 1
+        regular = Field(axis.field.size, axis.field.jump * step, axis.field.start + firsts[0] * axis.field.jump)
+        if axis.field.jump and regular.jump <= 0 and len(taps) > 1:
+            regular = Field(regular.size, 0, regular.start) if regular.jump == 0 else None
+    return axis.gather(taps_table(taps, axis.count), regular)
 
 
 def union(axes: Sequence[Axis]) -> Axis:

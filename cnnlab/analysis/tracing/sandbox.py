@@ -5,6 +5,7 @@ import operator
 import random
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, NoReturn
 
 import torch
@@ -12,7 +13,8 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from cnnlab.analysis.errors import ForwardError, InputSizeError, ModelError
-from cnnlab.analysis.ops import op_name
+from cnnlab.analysis.tracing.attention import attend
+from cnnlab.analysis.tracing.ops import op_name
 
 
 def check_model(model: object) -> None:
@@ -78,8 +80,8 @@ def explain_failure(error: Exception, place: str, model: nn.Module, so_far: Sequ
     """forward에서 난 오류를 어디에서 났는지, 어디까지 계산했는지와 함께 ForwardError로 바꾼다."""
     if isinstance(error, TypeError) and "positional argument" in str(error) and not so_far and not place:
         raise ForwardError(
-            f"{type(model).__name__}.forward가 받는 입력의 수가 다릅니다. 입력이 둘이면 input_size에 형태를 둘 주세요: "
-            f"((3, 32, 32), (3, 32, 32)). 원래 메시지: {error}"
+            f"{type(model).__name__}.forward가 받는 입력의 수가 다릅니다. input_size에 그만큼의 형태를 주세요. "
+            f"하나면 (3, 32, 32), 둘이면 ((3, 32, 32), (3, 32, 32)). 원래 메시지: {error}"
         ) from error
     if isinstance(error, NotImplementedError) and 'missing the required "forward"' in str(error):
         raise ForwardError(
@@ -104,10 +106,12 @@ def duplicate(tensor: Tensor) -> Tensor:
 
 
 def copy_model(
-    model: nn.Module, replace: Callable[[Tensor], Tensor]
+    model: nn.Module, replace: Callable[[Tensor], Tensor], *, training: bool = False
 ) -> tuple[nn.Module, list[tuple[nn.Parameter, nn.Parameter]]]:
-    """신경망을 텐서만 바꾸어 복사한다(eval 모드). 둘째 값은 (원래 매개변수, 사본의 매개변수)의 목록이다.
+    """신경망을 텐서만 바꾸어 eval 모드로 복사한다. 둘째 값은 (원래 매개변수, 사본의 매개변수)의 목록이다.
 
+    training이면 다른 모듈을 담은 모듈은 원래의 모드를 지킨다: forward의 `if self.training`은 학습하는 쪽으로 가고,
+    드롭아웃과 배치 정규화 같은 말단 모듈은 eval이다.
     deepcopy의 memo에 텐서의 대역을 미리 적어 두므로 원래 가중치는 복사되지 않는다.
     사용자가 단 hook은 옮기지 않는다: 특징을 모으는 hook이 가짜 값으로 채워지면 안 된다.
     torch 자신의 hook(weight_norm 등)은 가중치를 만드는 일을 하므로 남긴다.
@@ -129,7 +133,9 @@ def copy_model(
             f"원래 메시지: {type(error).__name__}: {error}"
         ) from error
     for module in copied.modules():
-        module.training = False
+        if type(module) is nn.MultiheadAttention:
+            module.forward = partial(attend, module)  # type: ignore[method-assign]
+        module.training = training and module.training and next(module.children(), None) is not None
         for hooks in (module._forward_hooks, module._forward_pre_hooks):
             for key in [key for key, hook in hooks.items() if not type(hook).__module__.startswith("torch.")]:
                 del hooks[key]
