@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from cnnlab.layers import cifar_stem, conv, conv_bn, he_init, imagenet_stem, local_response_norm
+from cnnlab.layers import LocalResponseNorm, cifar_stem, conv, conv_bn, he_init, imagenet_stem
 
 
 @pytest.mark.parametrize("kernel", [1, 3, 5, 7])
@@ -56,4 +56,4 @@ def test_local_response_norm_is_the_formula_of_the_paper():
     squares = torch.stack(
         [(a[:, max(0, i - 2) : i + 3] ** 2).sum(dim=1) for i in range(9)], dim=1
     )  # 이웃한 다섯 채널, 끝에서는 있는 것만
-    torch.testing.assert_close(local_response_norm()(a), a / (2 + 1e-4 * squares) ** 0.75)
+    torch.testing.assert_close(LocalResponseNorm()(a), a / (2 + 1e-4 * squares) ** 0.75)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from cnnlab.analysis.errors import ForwardError, InputSizeError, LayerNameError, ModelError
-from cnnlab.analysis.sandbox import check_model
+from cnnlab.analysis.tracing.sandbox import check_model
 
 # 말단 모듈을 한 번 부를 때마다: (계층 이름, 모듈, 입력, 출력). 이름은 `layer_table`과 같다(두 번째 부름은 "relu:2")
 Listener = Callable[[str, nn.Module, Tensor, Tensor], None]

@@ -4,37 +4,9 @@ Krizhevsky, Sutskever, Hinton 2012, "ImageNet Classification with Deep Convoluti
 3.5절과 그림 2. 한 탑은 Krizhevsky 2014, "One weird trick for parallelizing convolutional neural networks"의 것이다.
 """
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-
-def local_response_norm(x: Tensor, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75) -> Tensor:
-    """같은 자리의 이웃한 채널 n개의 제곱합이 클수록 값을 줄인다. (N, C, H, W) -> (N, C, H, W)
-
-    b[i] = a[i] / (k + alpha * (a[i-n//2]^2 + ... + a[i+n//2]^2))^beta, 끝을 넘는 채널은 0으로 친다.
-    n: 홀수. 출처: Krizhevsky et al. 2012, 3.3절(기본값은 논문의 것).
-    nn.LocalResponseNorm은 제곱합이 아니라 제곱의 평균을 쓴다: alpha를 n으로 나누는 셈이다.
-    그래서 이 식과 같으려면 nn.LocalResponseNorm(n, alpha * n, beta, k)라고 써야 한다.
-    """
-    channels = x.shape[1]
-    squares = F.pad(x.square(), (0, 0, 0, 0, n // 2, n // 2))  # (N, C+n-1, H, W): 마지막 축부터 앞뒤 한 쌍씩
-    total = squares[:, :channels]
-    for shift in range(1, n):
-        total = total + squares[:, shift : shift + channels]  # (N, C, H, W)
-    return x * (k + alpha * total).pow(-beta)
-
-
-class LocalResponseNorm(nn.LocalResponseNorm):
-    """local_response_norm을 계층으로. 값은 nn.LocalResponseNorm(n, alpha * n, beta, k)와 같다. 매개변수가 없다.
-
-    nn.LocalResponseNorm은 채널 방향의 3차원 평균 풀링으로 셈하여 CPU에서 느리다: 이 식이 6배 빠르다.
-    """
-
-    def __init__(self, n: int = 5, k: float = 2.0, alpha: float = 1e-4, beta: float = 0.75) -> None:
-        super().__init__(n, alpha * n, beta, k)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return local_response_norm(x, self.size, self.k, self.alpha / self.size, self.beta)
+from cnnlab.layers import LocalResponseNorm, he_init_everywhere
 
 
 class AlexNet(nn.Module):
@@ -180,19 +152,6 @@ class CifarAlexNet(nn.Module):
         x = self.drop6(self.act6(self.fc6(self.flatten(x))))  # (N, 256)
         x = self.drop7(self.act7(self.fc7(x)))  # (N, 256)
         return self.fc8(x)
-
-
-def he_init_everywhere(model: nn.Module) -> None:
-    """가중치를 He et al. 2015의 정규 분포로, 편향을 0으로. 배치 정규화가 없는 형제를 위한 것이다.
-
-    완전 연결도 바꾼다: PyTorch의 초깃값은 He의 1/6인 분산이라, 층을 지날 때마다 신호가 줄어 처음에 배우지 못한다.
-    마지막 층은 논문의 N(0, 0.01)이다: 첫 로짓이 작아야 첫 손실이 log(클래스 수)에서 시작한다.
-    """
-    layers = [module for module in model.modules() if isinstance(module, nn.Conv2d | nn.Linear)]
-    for layer in layers:
-        nn.init.kaiming_normal_(layer.weight, nonlinearity="relu")
-        nn.init.zeros_(layer.bias)  # type: ignore[arg-type]
-    nn.init.normal_(layers[-1].weight, 0, 0.01)
 
 
 def alexnet(num_classes: int = 1000) -> AlexNet:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from cnnlab.layers import local_response_norm
+from cnnlab.layers import LocalResponseNorm
 
 
 class Widths(NamedTuple):
@@ -113,10 +113,10 @@ class GoogLeNet(nn.Module):
         self.stem = nn.Sequential(
             conv_relu(3, 64, 7, stride=2),  # (N, 64, 112, 112)
             pool_3x3(),  # (N, 64, 56, 56)
-            local_response_norm(),
+            LocalResponseNorm(),
             conv_relu(64, 64, 1),  # 표 1의 "3x3 reduce"
             conv_relu(64, 192, 3),
-            local_response_norm(),
+            LocalResponseNorm(),
             pool_3x3(),  # (N, 192, 28, 28)
         )
         self.inception3a = Inception(192, INCEPTIONS["3a"])

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from cnnlab.layers import local_response_norm
+from cnnlab.layers import LocalResponseNorm
 
 # 표 1의 열. 한 줄이 한 단계이고 단계마다 2x2 최대 풀링으로 끝난다.
 # 숫자는 3x3 합성곱의 출력 채널, (1, 256)은 1x1 합성곱, "LRN"은 국소 반응 정규화
@@ -74,7 +74,7 @@ def convolutions(
     for stage in stages:
         for layer in stage:
             if layer == "LRN":
-                layers.append(local_response_norm())
+                layers.append(LocalResponseNorm())
                 continue
             kernel, c_out = layer if isinstance(layer, tuple) else (3, int(layer))
             layers.append(nn.Conv2d(c_in, c_out, kernel, padding=kernel // 2))

@@ -5,7 +5,7 @@ Zeiler, Fergus 2014, "Visualizing and Understanding Convolutional Networks", 그
 
 from torch import Tensor, nn
 
-from cnnlab.models.alexnet import LocalResponseNorm, he_init_everywhere
+from cnnlab.layers import LocalResponseNorm, he_init_everywhere
 
 # 합성곱 3, 4, 5의 출력 채널
 CHANNELS = {

@@ -7,17 +7,10 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from cnnlab.analysis import layer_table
-from cnnlab.models import alexnet as family
-from cnnlab.models.alexnet import (
-    CifarAlexNet,
-    LocalResponseNorm,
-    alexnet,
-    alexnet_cifar,
-    alexnet_one_tower,
-    local_response_norm,
-)
+from cnnlab.layers import LocalResponseNorm, local_response_norm
+from cnnlab.models.alexnet import CifarAlexNet, alexnet, alexnet_cifar, alexnet_one_tower
 
-EXACT = {"alexnet": 60_965_224, "alexnet_one_tower": 61_100_840, "alexnet_cifar": 279_914}
+EXACT = {alexnet: 60_965_224, alexnet_one_tower: 61_100_840, alexnet_cifar: 279_914}
 # 3.5절: "kernels of size 5 x 5 x 48", "3 x 3 x 256", "3 x 3 x 192"
 PAPER_KERNELS = {
     "conv1": (96, 3, 11, 11),
@@ -33,11 +26,10 @@ def on_meta(builder, **options):
         return builder(**options)
 
 
-@pytest.mark.parametrize("name", EXACT)
-def test_parameters_are_those_of_the_docstring(name):
-    builder = getattr(family, name)
-    assert sum(p.numel() for p in on_meta(builder).parameters()) == EXACT[name]
-    assert f"{EXACT[name]:,}개" in builder.__doc__
+@pytest.mark.parametrize("builder", EXACT)
+def test_parameters_are_those_of_the_docstring(builder):
+    assert sum(p.numel() for p in on_meta(builder).parameters()) == EXACT[builder]
+    assert f"{EXACT[builder]:,}개" in builder.__doc__
 
 
 def test_kernels_are_those_of_section_3_5():

@@ -6,7 +6,7 @@ from cnnlab.analysis.graph import Layer, Node
 from cnnlab.analysis.tables import WHOLE
 from cnnlab.analysis.tracing.ops import Adaptive, Window
 
-# 그림에 적을 이름: 여기에 없으면 모듈의 클래스 이름이나 연산 이름을 그대로 쓴다
+# 연산이나 클래스 -> 그림에 적을 이름: 여기에 없으면 그 이름을 그대로 쓴다
 NAMES = {
     "max_pool2d": "최대 풀링",
     "max_pool2d_with_indices": "최대 풀링",
@@ -22,6 +22,7 @@ NAMES = {
     "layer_norm": "계층 정규화",
     "group_norm": "그룹 정규화",
     "local_response_norm": "LRN",
+    "LocalResponseNorm": "LRN",
     "dropout": "드롭아웃",
     "dropout2d": "드롭아웃",
     "flatten": "펼치기",
@@ -104,7 +105,7 @@ def note(layer: Layer) -> str:
     if first.kind == "cat" or first.op == "getitem":
         return ""  # 하나뿐인 것을 이어 붙였거나, 축을 늘리거나 일부를 골랐을 뿐이다
     if len(layer.nodes) > 1 or first.op == "hardtanh":
-        return layer.type
+        return NAMES.get(layer.type, layer.type)
     if first.op in ("view", "reshape") and len(first.output_shape) == 1:
         return NAMES["flatten"]
     return NAMES.get(first.op, layer.type)
