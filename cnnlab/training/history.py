@@ -72,9 +72,9 @@ class History:
     loss: float = math.nan
     test_images: int = 0
     precision: str = "float32"  # 학습 걸음의 셈법. 그대로 Recipe.precision에 넣을 수 있다
-    measured: dict[str, float] = field(
-        default_factory=dict
-    )  # 셈법을 고를 때 잰 값: 셈법 -> 초당 그림 수(CPU는 스레드 하나)
+    threads: int = 0  # 학습에 쓴 CPU 스레드. 옛 기록이면 0
+    # 셈법을 고를 때 잰 값: 셈법 -> 초당 그림 수(CPU는 스레드 하나)
+    measured: dict[str, float] = field(default_factory=dict)
     kept_epoch: float | None = None  # 멈춘 자리보다 나았던 때로 되돌렸으면 그때
     notes: list[str] = field(default_factory=list)  # 도중에 있었던 일: 메모리 부족, 쓰지 못한 파일
 
@@ -122,9 +122,10 @@ class History:
     def summary(self) -> str:
         """결과 한 줄. 데이터의 이름과, 시험 그림을 다 쓰지 않았으면 그 수도 들어간다."""
         result = "재지 못함" if math.isnan(self.accuracy) else f"{self.accuracy:.1%}({self.test_images:,}장)"
+        how = self.precision + (f", 스레드 {self.threads}개" if self.device == "cpu" and self.threads else "")
         line = (
             f"{self.model} · {self.source} · 시험 정확도 {result} · {self.seconds:.1f}초 동안 그림 "
-            f"{self.images_seen:,}장(초당 {self.images_per_second:,.0f}장, {self.precision}) · "
+            f"{self.images_seen:,}장(초당 {self.images_per_second:,.0f}장, {how}) · "
             f"끝난 까닭: {self.stopped}"
         )
         if self.stopped == DIVERGED:

@@ -6,6 +6,7 @@ import copy
 import time
 import warnings
 from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from signal import SIGINT, SIGTERM, raise_signal
@@ -38,6 +39,7 @@ from cnnlab.training.recipe import Recipe, RecipeError, one_cycle
 from cnnlab.training.runs import RunLogWarning
 from cnnlab.training.signals import heard
 from cnnlab.training.stepping import Stepper
+from cnnlab.training.threads import choose_threads, threads
 from cnnlab.training.watch import Diverged, Listener, Progress, StopTraining, Watch
 
 if TYPE_CHECKING:
@@ -104,7 +106,10 @@ def train(
         history = History.from_plain({**saved["history"], "recipe": asdict(recipe), "device": str(device)})
         history.kept_epoch = None
 
-    with modes_kept(model), random_state_kept(device, recipe.seed), torch.enable_grad(), heard(SIGTERM) as terminated:
+    with ExitStack() as in_force:
+        for kept in (modes_kept(model), random_state_kept(device, recipe.seed), torch.enable_grad()):
+            in_force.enter_context(kept)
+        terminated = in_force.enter_context(heard(SIGTERM))
         model.train()
         batches = Minibatches(training, size, recipe)
         if saved is None:
@@ -112,6 +117,8 @@ def train(
         else:
             precision = parse(saved["precision"]) or Precision()
         history.precision = str(precision)
+        history.threads = _threads(recipe, model, training, size, precision, pace, world)
+        in_force.enter_context(threads(history.threads))
         stepper = Stepper(model, recipe, precision, mean, std, world, history.notes.append)
         watch = Watch(model, stepper.average, test, len(data.classes), history, pace, tuple(listeners), world)
         keeper = _Keeper(checkpoint if world.leads else None, pace, history)
@@ -190,6 +197,19 @@ def _precision(
         chosen, measured = choose(model, images, training.labels[:size], seconds, pace.budget)
     world.same(str(chosen))
     return chosen, measured
+
+
+def _threads(
+    recipe: Recipe, model: nn.Module, training: Pictures, size: int, precision: Precision, pace: Pace, world: World
+) -> int:
+    """시간을 정한 학습에서만 재어 고른다: epochs의 결과는 되풀이할 수 있어야 하고, 스레드 수는 끝자리를 바꾼다."""
+    if recipe.epochs is not None or pace.budget is None or world.size > 1 or precision.compiled:
+        return torch.get_num_threads()
+    images = normalise(training.images[:size], training.mean, training.std)
+    with random_state_kept(images.device):
+        return choose_threads(
+            model, images, training.labels[:size], precision, min(MEASURE_SECONDS, MEASURE_SHARE * pace.budget)
+        )
 
 
 class _Keeper:
