@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 
 from cnnlab.errors import LearnerError
 from cnnlab.teaching.drawing import COLOURS, FONT
@@ -30,11 +31,16 @@ class CurveError(LearnerError, ValueError):
     """그릴 학습 기록이 없거나 이름표의 수가 맞지 않는다."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CurveFigure:
     """노트북이 그림으로 보여 주는 SVG."""
 
     svg: str
+
+    def __repr__(self) -> str:
+        """그림을 그리지 못하는 곳에 보이는 글: SVG의 제목."""
+        heading = re.search(r"<title>(.*?)</title>", self.svg)
+        return f"학습 곡선 그림: {unescape(heading[1]) if heading else ''}"
 
     def _repr_svg_(self) -> str:
         return self.svg

@@ -2,7 +2,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from cnnlab.teaching.curves import STYLES, CurveError, curve_svg, show_curves
+from cnnlab.teaching.curves import STYLES, CurveError, CurveFigure, curve_svg, show_curves
 from cnnlab.training.runs import EvalRecord, History, StepRecord
 
 SVG = "{http://www.w3.org/2000/svg}"
@@ -83,3 +83,8 @@ def test_nothing_to_draw_is_said_in_korean(bad):
 def test_labels_must_match_the_runs():
     with pytest.raises(CurveError, match="이름 1개"):
         show_curves([make_history(), make_history()], ["하나"])
+
+
+def test_text_stands_in_where_a_picture_cannot_be_drawn():
+    drawn = CurveFigure("<svg><title>가 &lt; 나 · shapes10</title></svg>")
+    assert repr(drawn) == "학습 곡선 그림: 가 < 나 · shapes10"
