@@ -207,9 +207,8 @@ def _threads(
         return torch.get_num_threads()
     images = normalise(training.images[:size], training.mean, training.std)
     with random_state_kept(images.device):
-        return choose_threads(
-            model, images, training.labels[:size], precision, min(MEASURE_SECONDS, MEASURE_SHARE * pace.budget)
-        )
+        seconds = min(MEASURE_SECONDS, MEASURE_SHARE * pace.budget)
+        return choose_threads(model, images, training.labels[:size], precision, seconds, pace.seconds)
 
 
 class _Keeper:
