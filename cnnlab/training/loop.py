@@ -208,7 +208,7 @@ def _threads(
     images = normalise(training.images[:size], training.mean, training.std)
     with random_state_kept(images.device):
         seconds = min(MEASURE_SECONDS, MEASURE_SHARE * pace.budget)
-        return choose_threads(model, images, training.labels[:size], precision, seconds, pace.seconds)
+        return choose_threads(model, images, training.labels[:size], precision, seconds)
 
 
 class _Keeper:

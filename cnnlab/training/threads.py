@@ -7,7 +7,7 @@
 
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -18,28 +18,21 @@ from cnnlab.training.precision import GAIN, SHORTEST, Precision, step_seconds
 FEWEST = 2  # 저마다 이만큼은 잰다
 
 
-def choose_threads(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    precision: Precision,
-    seconds: float,
-    clock: Callable[[], float] = time.perf_counter,
-) -> int:
+def choose_threads(model: nn.Module, images: Tensor, labels: Tensor, precision: Precision, seconds: float) -> int:
     """지금의 스레드 수와 하나 가운데, 학습 걸음이 빠른 쪽의 수.
 
     images (B, C, H, W)와 labels (B,)로 모델의 사본을 번갈아 학습시켜 seconds 동안 잰다. 가장 짧은 때가 아니라 합으로
     견준다: 다른 프로그램에 막히는 때가 바로 알고 싶은 것이다. CPU가 아니면 재지 않는다.
-    모델의 가중치와 통계는 그대로다. 난수는 부르는 쪽이 지킨다. clock: 얼마나 재었는지 아는 시계(초).
+    모델의 가중치와 통계는 그대로다. 난수는 부르는 쪽이 지킨다.
     """
     most = torch.get_num_threads()
     if images.device.type != "cpu" or most == 1 or seconds < SHORTEST:
         return most
     trial = copy.deepcopy(model).train()
     spent = dict.fromkeys((most, 1), 0.0)
-    deadline = clock() + seconds
+    deadline = time.perf_counter() + seconds
     turn = 0
-    while turn <= FEWEST or clock() < deadline:
+    while turn <= FEWEST or time.perf_counter() < deadline:
         for count in spent:
             with threads(count):
                 taken = step_seconds(trial, precision, images, labels)
