@@ -165,8 +165,8 @@ def serve(folder: Path, host: str, port: int, archive: Archive = CIFAR10) -> Non
             f"{host}:{port}에서 열 수 없습니다({error}). 다른 포트를 써 보세요: --port {port % 60000 + 1}"
         ) from error
     with server:
-        print(instructions(offer, host, server.server_port), flush=True)
-        with suppress(KeyboardInterrupt):
+        with suppress(KeyboardInterrupt):  # 멈추는 법을 알린 다음에 오는 Ctrl+C는 모두 여기서 받는다
+            print(instructions(offer, host, server.server_port), flush=True)
             server.serve_forever(poll_interval=0.2)
         print(f"멈췄습니다. {server.sent}번 보냈습니다.", flush=True)
 

@@ -226,6 +226,18 @@ def test_ctrl_c_ends_it_without_a_traceback(folder: Path) -> None:
     assert "Traceback" not in rest
 
 
+def test_ctrl_c_that_comes_with_the_instructions_is_heard_too(folder, monkeypatch, capsys) -> None:
+    """안내가 나온 것과 기다리기 시작하는 것 사이에 누른 것."""
+
+    def instructions(*arguments: object) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return ""
+
+    monkeypatch.setattr("cnnlab.training.serve.instructions", instructions)
+    serve(folder, "127.0.0.1", 0, SMALL)
+    assert "멈췄습니다. 0번 보냈습니다." in capsys.readouterr().out
+
+
 # 글 ------------------------------------------------------------------------------------------------------------------
 
 
