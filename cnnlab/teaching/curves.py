@@ -179,7 +179,8 @@ def _legend(shown: Sequence[History], names: Sequence[str]) -> tuple[int, str]:
         entries.append((colour, dash, 2.4, label + last))
     if len(shown) == 1:
         last = f" {shown[0].steps[-1].accuracy:.1%}" if shown[0].steps else ""
-        entries.append((COLOURS["grid"], "", 1.4, "학습 정확도(증강한 그림)" + last))
+        label = "학습 정확도(증강한 사진)" if shown[0].recipe.get("augment", True) else "학습 정확도"
+        entries.append((COLOURS["grid"], "", 1.4, label + last))
     # 하나일 때의 범례는 정확도 그림의 것이다: 손실의 선으로 읽히지 않게 그 아래에만 둔다
     left = ACCURACY_AREA[0] if len(shown) == 1 else LOSS_AREA[0]
     columns = 2 if len(shown) > 1 and max(len(label) for *_, label in entries) <= 34 else 1

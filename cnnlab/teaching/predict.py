@@ -24,7 +24,7 @@ class Reveal:
         )
 
     def __repr__(self) -> str:
-        guess = "—" if self.prediction is None or self.prediction is ... else _plain(self.prediction)
+        guess = "없음" if self.prediction is None or self.prediction is ... else _plain(self.prediction)
         return f"{self.question}\n  예측 {_show(guess)}\n  계산 {_show(_plain(self.actual))}\n  {self.verdict}"
 
     def _repr_html_(self) -> str:
