@@ -9,7 +9,7 @@ from torch import nn
 
 from cnnlab.errors import LearnerError
 from cnnlab.teaching.answers import NumberAnswer, ShapeAnswer
-from cnnlab.teaching.code_answers import DesignAnswer
+from cnnlab.teaching.code_answers import DesignAnswer, FunctionAnswer
 from cnnlab.teaching.exercises import Attempt, Exercise, Outcome, exercise
 from cnnlab.teaching.questions import EXERCISES, LESSONS
 
@@ -57,7 +57,7 @@ def test_stub_none_and_ellipsis_are_not_attempted(one: Exercise) -> None:
 
 @pytest.mark.parametrize(("one", "mistake"), MISTAKES)
 def test_typical_mistake_gets_its_own_diagnosis(one, mistake) -> None:
-    answer = mistake.made if one.name == "conv2d" else mistake.made()
+    answer = mistake.made if isinstance(one.answer, FunctionAnswer) else mistake.made()
     result = Attempt(one).check(answer)
     assert result.outcome is Outcome.WRONG
     assert result.message == mistake.advice

@@ -1,11 +1,13 @@
 """연습 문제의 자료. 한 단원이 한 파일이고, 새 단원은 LESSONS에 한 줄을 더한다."""
 
 from cnnlab.teaching.exercises import Exercise
-from cnnlab.teaching.questions import q00_convolution, q01_lenet5, q02_alexnet
+from cnnlab.teaching.questions import q00_convolution, q01_lenet5, q02_alexnet, q03_zfnet, q04_vgg
 
 LESSONS: dict[str, tuple[Exercise, ...]] = {
     "00": q00_convolution.EXERCISES,
     "01": q01_lenet5.EXERCISES,
     "02": q02_alexnet.EXERCISES,
+    "03": q03_zfnet.EXERCISES,
+    "04": q04_vgg.EXERCISES,
 }
 EXERCISES: dict[str, Exercise] = {one.id: one for lesson in LESSONS.values() for one in lesson}
