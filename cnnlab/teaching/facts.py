@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _RUN = ("00", "01")  # 모델을 실행해서 재는 단원
 VERDICTS = ("맞음", "틀림", "오타", "모호")
+LONGEST_UNBROKEN = 14  # 글자: 123,642,856,000까지
 _COLUMNS = ("주장", "출처", "적힌 값", "지금 계산", "판정", "설명")
 _MARKS = {  # 판정: (기호, 글자 색, 배경). 색을 가려도 기호와 낱말이 남는다.
     "맞음": ("✓", "#1b5e2f", "#eaf6ed"),
@@ -125,10 +126,11 @@ def _html_table(rows: Iterable[Checked]) -> str:
 def _html_row(row: Checked, cell: str) -> str:
     claim, source, stated, computed, verdict, note = (html.escape(text, quote=False) for text in row.cells())
     mark, ink, paper = _MARKS[row.verdict]
-    number = f"{cell};text-align:right;white-space:nowrap"
+    number = f"{cell};text-align:right"
     badge = f"{cell};background:{paper};color:{ink};font-weight:bold;white-space:nowrap"
-    # 긴 글(cited)은 접히게, 수는 한 줄에 둔다.
-    styles = (cell, cell, number if row.computed is not None else cell, number, badge, cell)
+    # 수는 한 줄에 둔다. '64-128-256-512'처럼 긴 것과 글(cited)은 좁은 화면에서 설명을 밀어내므로 접히게 둔다.
+    kept, counted = (number + ";white-space:nowrap" * (len(value) <= LONGEST_UNBROKEN) for value in (stated, computed))
+    styles = (cell, cell, kept if row.computed is not None else cell, counted, badge, cell)
     texts = (claim, source, stated, computed, f"{mark} {verdict}", note)
     cells = "".join(f'<td style="{style}">{text}</td>' for style, text in zip(styles, texts, strict=True))
     return f'<tr style="background:#ffffff">{cells}</tr>'
