@@ -203,8 +203,9 @@ def test_the_module_starts_without_a_runpy_warning_and_refuses_in_korean(tmp_pat
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows에는 Ctrl+C를 다른 프로세스에 보내는 SIGINT가 없다")
 def test_ctrl_c_ends_it_without_a_traceback(folder: Path) -> None:
-    script = (
-        "import sys; from pathlib import Path; from cnnlab.training.serve import serve; "
+    script = (  # 뒤에서 돌게 한 셸은 SIGINT를 무시하게 물려준다: 터미널에서처럼 되돌린다
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from pathlib import Path; from cnnlab.training.serve import serve; "
         "from mirror_servers import SMALL; serve(Path(sys.argv[1]), '127.0.0.1', 0, SMALL)"
     )
     path = os.pathsep.join([str(Path(__file__).resolve().parent), os.environ.get("PYTHONPATH", "")])
@@ -229,11 +230,10 @@ def test_ctrl_c_ends_it_without_a_traceback(folder: Path) -> None:
 def test_ctrl_c_that_comes_with_the_instructions_is_heard_too(folder, monkeypatch, capsys) -> None:
     """안내가 나온 것과 기다리기 시작하는 것 사이에 누른 것."""
 
-    def instructions(*arguments: object) -> str:
-        signal.raise_signal(signal.SIGINT)
-        return ""
+    def interrupted(*arguments: object) -> str:
+        raise KeyboardInterrupt
 
-    monkeypatch.setattr("cnnlab.training.serve.instructions", instructions)
+    monkeypatch.setattr("cnnlab.training.serve.instructions", interrupted)
     serve(folder, "127.0.0.1", 0, SMALL)
     assert "멈췄습니다. 0번 보냈습니다." in capsys.readouterr().out
 
