@@ -28,6 +28,8 @@ from cnnlab.models.preact_resnet import (
     preact_resnet18,
     preact_resnet20_cifar,
     preact_resnet50,
+    preact_resnet56_cifar,
+    preact_resnet110_cifar,
     preact_resnet164_cifar,
 )
 from cnnlab.models.resnet import (
@@ -76,7 +78,8 @@ _FAMILIES: tuple[tuple[Callable[..., nn.Module], ...], ...] = (
     (resnet18, resnet34, resnet50, resnet101, resnet152, resnet50_v1_5),
     (resnet20_cifar, resnet32_cifar, resnet44_cifar, resnet56_cifar, resnet110_cifar, resnet1202_cifar),
     (plain20_cifar, plain56_cifar),
-    (preact_resnet18, preact_resnet50, preact_resnet20_cifar, preact_resnet164_cifar),
+    (preact_resnet18, preact_resnet50),
+    (preact_resnet20_cifar, preact_resnet56_cifar, preact_resnet110_cifar, preact_resnet164_cifar),
     (resnext50_32x4d, resnext29_cifar),
     (se_resnet50, se_resnet20_cifar),
     (densenet121, densenet161, densenet169, densenet201, densenet40_cifar, densenet_bc100_cifar),

@@ -115,7 +115,21 @@ def preact_resnet50(num_classes: int = 1000) -> PreActResNet:
 
 def preact_resnet20_cifar(num_classes: int = 10) -> PreActResNet:
     """resnet20_cifar에서 활성화만 옮긴 것: 지름길은 A. 입력 3x32x32, 매개변수 269,722개(ResNet-20과 같다)."""
-    return PreActResNet(basic, (3, 3, 3), CIFAR_CHANNELS, cifar_stem, 16, zero_padding, num_classes)
+    return _basic_cifar(3, num_classes)
+
+
+def preact_resnet56_cifar(num_classes: int = 10) -> PreActResNet:
+    """resnet56_cifar에서 활성화만 옮긴 것(논문에는 없는 깊이). 입력 3x32x32, 매개변수 853,018개."""
+    return _basic_cifar(9, num_classes)
+
+
+def preact_resnet110_cifar(num_classes: int = 10) -> PreActResNet:
+    """resnet110_cifar에서 활성화만 옮긴 것(표 2의 e). 입력 3x32x32, 매개변수 1,727,962개."""
+    return _basic_cifar(18, num_classes)
+
+
+def _basic_cifar(n: int, num_classes: int) -> PreActResNet:
+    return PreActResNet(basic, (n, n, n), CIFAR_CHANNELS, cifar_stem, 16, zero_padding, num_classes)
 
 
 def preact_resnet164_cifar(num_classes: int = 10) -> PreActResNet:

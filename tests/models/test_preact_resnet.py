@@ -26,11 +26,14 @@ def test_resnet164_has_the_parameters_and_depth_of_the_paper():
     assert attrs["depth"] == 164
 
 
-def test_moving_the_activation_costs_nothing_in_resnet20():
-    before, after = on_meta(resnet.resnet20_cifar), on_meta(preact_resnet.preact_resnet20_cifar)
+@pytest.mark.parametrize("depth", [20, 56, 110])
+def test_moving_the_activation_costs_nothing(depth):
+    before = on_meta(getattr(resnet, f"resnet{depth}_cifar"))
+    after = on_meta(getattr(preact_resnet, f"preact_resnet{depth}_cifar"))
     tables = [cnnlab.layer_table(model, (3, 32, 32)).attrs for model in (before, after)]
     assert count(before) == count(after)
     assert tables[0]["macs"] == tables[1]["macs"]
+    assert tables[1]["depth"] == depth
 
 
 @pytest.mark.parametrize("depth", [18, 50])
