@@ -19,7 +19,7 @@ from cnnlab.teaching.quantities import Subject, Value, compute
 if TYPE_CHECKING:
     import pandas as pd
 
-_RUN = ("00", "01")  # 모델을 실행해서 재는 단원
+_RUN = ("00", "01", "08")  # 모델을 실행해서 재는 단원
 VERDICTS = ("맞음", "틀림", "오타", "모호")
 LONGEST_UNBROKEN = 14  # 글자: 123,642,856,000까지
 _COLUMNS = ("주장", "출처", "적힌 값", "지금 계산", "판정", "설명")
@@ -176,18 +176,19 @@ def check(facts: Iterable[Fact]) -> FactTable:
 
     from cnnlab import models
 
-    subjects: dict[str, Subject] = {}
+    subjects: dict[tuple[str, str], Subject] = {}
     rows = []
     for fact in facts:
         if fact.kind == "cited":
             rows.append(Checked(fact, None, fact.verdict))
             continue
-        if fact.model and fact.model not in subjects:
+        # 연결, 형태, 값을 실행해 재는 단원 말고는 layer_table만 보므로 가중치가 없어도 된다
+        key = (fact.model, "cpu" if fact.lesson in _RUN else "meta")
+        if fact.model and key not in subjects:
             size = tuple(int(side) for side in fact.input.split("x"))
-            # 연결과 형태를 실행해 재는 것(LeNet) 말고는 layer_table만 보므로 가중치가 없어도 된다
-            with torch.device("cpu" if fact.lesson in _RUN else "meta"):
-                subjects[fact.model] = Subject(models.build(fact.model), size)
-        computed = compute(fact.quantity, subjects.get(fact.model))
+            with torch.device(key[1]):
+                subjects[key] = Subject(models.build(fact.model), size)
+        computed = compute(fact.quantity, subjects.get(key))
         # 값이 다를 때에만 까닭(오타, 모호)을 csv에서 가져온다: 적힌 값을 고치면 판정도 바뀐다.
         verdict = "맞음" if agrees(fact.stated, fact.tolerance, computed) else fact.verdict or "틀림"
         rows.append(Checked(fact, computed, verdict))

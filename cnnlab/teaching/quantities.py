@@ -15,7 +15,11 @@ from torch import Tensor, nn
 
 from cnnlab.analysis.formulas import activation_kb, conv_macs, conv_output_size, linear_macs
 from cnnlab.errors import LearnerError
+from cnnlab.teaching.by_block import BLOCK_FORMULAS, BLOCK_MEASURES
 from cnnlab.teaching.by_kind import BY_KIND, MORE_FORMULAS
+from cnnlab.teaching.by_order import BY_ORDER
+from cnnlab.teaching.by_row import BY_ROW, ROW_FORMULAS
+from cnnlab.teaching.by_stage import BY_STAGE, STAGE_FORMULAS
 
 Value = int | float | str
 
@@ -193,6 +197,10 @@ _BY_NAME: tuple[Callable[..., Value], ...] = (
 MEASURES: dict[str, Callable[..., Value]] = {
     **{measure.__name__: measure for measure in _BY_NAME},
     **BY_KIND,
+    **BLOCK_MEASURES,
+    **BY_ORDER,
+    **BY_ROW,
+    **BY_STAGE,
 }
 
 FORMULAS: dict[str, Callable[..., Value]] = {
@@ -220,6 +228,9 @@ FORMULAS: dict[str, Callable[..., Value]] = {
         _conv_work(64 * times, 64 * times, 3, 28, 28) / _conv_work(64, 64, 3, 28 * times, 28 * times)
     ),
     **MORE_FORMULAS,
+    **BLOCK_FORMULAS,
+    **ROW_FORMULAS,
+    **STAGE_FORMULAS,
 }
 
 
