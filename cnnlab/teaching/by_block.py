@@ -61,11 +61,6 @@ def stride_macs_ratio(stride: int) -> float:
     return float(strided / full)
 
 
-def layers_of(subject: Any, kind: str) -> int:
-    """layer_table에서 그 type인 행의 수."""
-    return int((subject.table["type"] == kind).sum())
-
-
 def macs_percent(subject: Any, whole: str) -> float:
     """MAC이 whole의 몇 %인가."""
     return 100 * float(subject.table.attrs["macs"]) / int(whole)
@@ -78,6 +73,4 @@ BLOCK_FORMULAS: dict[str, Callable[..., int | float | str]] = {
         *(relus, stride_macs_ratio),
     )
 }
-BLOCK_MEASURES: dict[str, Callable[..., int | float | str]] = {
-    measure.__name__: measure for measure in (layers_of, macs_percent)
-}
+BLOCK_MEASURES: dict[str, Callable[..., int | float | str]] = {macs_percent.__name__: macs_percent}
