@@ -3,6 +3,7 @@
 Hu, Shen, Sun 2018, "Squeeze-and-Excitation Networks", 3절, 그림 3, 표 1.
 """
 
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -71,6 +72,16 @@ def se_resnet50(num_classes: int = 1000, reduction: int = 16) -> ResNet:
     """SE-ResNet-50(표 1). 입력 3x224x224, 매개변수 28,088,024개."""
     block = partial(SEBottleneck, reduction=reduction)
     return ResNet(block, DEPTHS[50], BOTTLENECK_CHANNELS, num_classes=num_classes)
+
+
+def se_resnet50_in(stages: Sequence[str], reduction: int = 16) -> ResNet:
+    """stages의 단계에만 SE를 둔 SE-ResNet-50(표 13). stages: "conv2_x" ... "conv5_x" 가운데 몇."""
+    model = se_resnet50(reduction=reduction)
+    for name, stage in model.named_children():
+        if name.startswith("conv") and name not in stages:
+            for block in stage.children():
+                block.se = nn.Identity()
+    return model
 
 
 def se_resnet20_cifar(num_classes: int = 10, reduction: int = 4) -> ResNet:

@@ -51,7 +51,7 @@ def sketch(family: Family, values: Mapping[str, Any]) -> Sketch:
 def explore_architecture(family: str, *, start: Mapping[str, Any] | None = None) -> Explorer:
     """가족의 조절기를 움직이면 단계마다의 표, 그림, 막대가 따라 바뀐다.
 
-    family: `families.FAMILIES`의 이름(vgg, resnet, inception, resnext, densenet, mobilenet).
+    family: `families.FAMILIES`의 이름(vgg, resnet, inception, resnext, senet, densenet, mobilenet).
     start: 처음 값을 바꿀 조절기의 이름 -> 값. 합계 곁에는 처음 구성과 견준 배수가 적힌다.
     쓸 수 없는 조합이면 그림 대신 까닭이 나온다. 신경망은 가중치 없이(meta 장치) 만든다.
     커널이 없는 곳에는 처음 구성의 그림이 보인다.

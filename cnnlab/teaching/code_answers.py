@@ -7,6 +7,7 @@
 import copy
 import linecache
 import math
+import numbers
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -66,6 +67,15 @@ def as_tensor(output: Any) -> torch.Tensor:
     return output.detach().float()
 
 
+def as_values(output: Any) -> torch.Tensor:
+    """함수가 돌려준 수나 수의 목록도 텐서로 받는다."""
+    if isinstance(output, numbers.Real):
+        return torch.tensor(float(output))
+    if isinstance(output, (list, tuple)) and output and all(isinstance(one, numbers.Real) for one in output):
+        return torch.tensor([float(one) for one in output])
+    return as_tensor(output)
+
+
 def same(a: torch.Tensor, b: torch.Tensor) -> bool:
     # 더하는 순서가 다르면 float32의 끝자리가 달라진다: 그만큼은 같은 값으로 본다.
     return a.shape == b.shape and torch.allclose(a.float(), b.float(), rtol=1e-4, atol=1e-4)
@@ -82,7 +92,7 @@ def compare(outputs: Sequence[torch.Tensor], truths: Sequence[torch.Tensor]) -> 
 
 @dataclass(frozen=True)
 class FunctionAnswer:
-    """기준 함수와 같은 출력을 내야 하는 함수. cases는 인자 묶음의 목록."""
+    """기준 함수와 같은 출력(텐서, 수, 수의 목록)을 내야 하는 함수. cases는 인자 묶음의 목록."""
 
     reference: Callable[..., torch.Tensor]
     cases: Callable[[], list[tuple[Any, ...]]]
@@ -93,7 +103,7 @@ class FunctionAnswer:
         if not callable(answer) or isinstance(answer, (type, nn.Module)):
             raise Wrong(f"함수를 넣어 주세요. 괄호 없이 이름만 적습니다. 받은 것: {describe(answer)}")
         cases = self.cases()
-        outputs = [as_tensor(guarded(answer, partial(answer, *_copies(case)))) for case in cases]
+        outputs = [as_values(guarded(answer, partial(answer, *_copies(case)))) for case in cases]
         truths = [self.reference(*case) for case in cases]
         if all(map(same, outputs, truths)):
             return

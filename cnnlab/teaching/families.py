@@ -110,6 +110,13 @@ def _resnext(cardinality: int, width: int) -> nn.Module:
     return ResNet(block, DEPTHS[50], BOTTLENECK_CHANNELS)
 
 
+def _senet(reduction: int, conv2: bool, conv3: bool, conv4: bool, conv5: bool) -> nn.Module:
+    from cnnlab.models.senet import se_resnet50_in
+
+    chosen = {"conv2_x": conv2, "conv3_x": conv3, "conv4_x": conv4, "conv5_x": conv5}
+    return se_resnet50_in([stage for stage, gated in chosen.items() if gated], reduction)
+
+
 def _densenet(depths: str, growth_rate: int, compression: float, bottleneck: bool) -> nn.Module:
     from cnnlab.models.densenet import DenseNet, bottleneck_layer, plain_layer
 
@@ -134,6 +141,7 @@ RESNETS = {
     ("병목", 3, 4, 23, 3): "ResNet-101",
     ("병목", 3, 8, 36, 3): "ResNet-152",
 }
+SE_RATIOS = (2, 4, 8, 16, 32, 64)
 DENSE_DEPTHS = {
     "6-12-24-16": "DenseNet-121",
     "6-12-32-32": "DenseNet-169",
@@ -191,6 +199,20 @@ FAMILIES: dict[str, Family] = {
             _size(),
         ),
         {(32, 4): "ResNeXt-50 32x4d", (1, 64): "ResNeXt-50 1x64d"},
+    ),
+    "senet": Family(
+        "SE-ResNet-50",
+        _senet,
+        (
+            Knob("reduction", "축소비(r)", SE_RATIOS, 16),
+            Knob("conv2", "conv2_x의 SE", (False, True), True),
+            Knob("conv3", "conv3_x의 SE", (False, True), True),
+            Knob("conv4", "conv4_x의 SE", (False, True), True),
+            Knob("conv5", "conv5_x의 SE", (False, True), True),
+            _size(),
+        ),
+        {(16, True, True, True, True): "SE-ResNet-50", (16, True, True, True, False): "SE-ResNet-50(conv5_x 제외)"}
+        | {(ratio, False, False, False, False): "ResNet-50" for ratio in SE_RATIOS},
     ),
     "densenet": Family(
         "DenseNet",

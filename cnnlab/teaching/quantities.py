@@ -16,9 +16,14 @@ from torch import Tensor, nn
 from cnnlab.analysis.formulas import activation_kb, conv_macs, conv_output_size, linear_macs
 from cnnlab.errors import LearnerError
 from cnnlab.teaching.by_block import BLOCK_FORMULAS, BLOCK_MEASURES
+from cnnlab.teaching.by_dense import DENSE_FORMULAS, DENSE_MEASURES
+from cnnlab.teaching.by_gate import GATE_FORMULAS, GATE_MEASURES
+from cnnlab.teaching.by_group import GROUP_FORMULAS, GROUP_MEASURES
 from cnnlab.teaching.by_kind import BY_KIND, MORE_FORMULAS
+from cnnlab.teaching.by_model import BY_MODEL
 from cnnlab.teaching.by_order import BY_ORDER
 from cnnlab.teaching.by_row import BY_ROW, ROW_FORMULAS
+from cnnlab.teaching.by_separable import SEPARABLE_FORMULAS, SEPARABLE_MEASURES
 from cnnlab.teaching.by_stage import BY_STAGE, STAGE_FORMULAS
 
 Value = int | float | str
@@ -198,6 +203,11 @@ MEASURES: dict[str, Callable[..., Value]] = {
     **{measure.__name__: measure for measure in _BY_NAME},
     **BY_KIND,
     **BLOCK_MEASURES,
+    **BY_MODEL,
+    **DENSE_MEASURES,
+    **GATE_MEASURES,
+    **GROUP_MEASURES,
+    **SEPARABLE_MEASURES,
     **BY_ORDER,
     **BY_ROW,
     **BY_STAGE,
@@ -229,6 +239,10 @@ FORMULAS: dict[str, Callable[..., Value]] = {
     ),
     **MORE_FORMULAS,
     **BLOCK_FORMULAS,
+    **DENSE_FORMULAS,
+    **GATE_FORMULAS,
+    **GROUP_FORMULAS,
+    **SEPARABLE_FORMULAS,
     **ROW_FORMULAS,
     **STAGE_FORMULAS,
 }

@@ -14,11 +14,14 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cnnlab.errors import LearnerError
 from cnnlab.training.folders import data_folder, shown
 from cnnlab.training.history import EPOCHS_DONE, History, HistoryError, StepRecord
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SHIPPED = Path(__file__).resolve().parent.parent / "assets" / "results"
 MOST_STEPS = 150  # 곡선의 점: 그림에는 이만하면 되고, 파일은 git에 들어갈 만큼 작다
@@ -76,6 +79,22 @@ def load_result(name: str) -> Result:
             f"기준 결과로 읽을 수 없는 파일입니다: {shown(path)}. 파일을 지우고 "
             "python -m cnnlab.training.results로 다시 만드세요."
         ) from error
+
+
+def load_scores(name: str) -> pd.DataFrame:
+    """점수판 하나(한 행이 학습 한 번)를 읽는다: 프로젝트의 data/results/<name>.csv, 없으면 패키지와 함께 온 것.
+
+    오류: 없으면 ResultMissing, 읽을 수 없으면 ResultError.
+    """
+    import pandas as pd
+
+    path = next((path for folder in _folders() if (path := folder / f"{name}.csv").is_file()), None)
+    if path is None:
+        raise ResultMissing(f"점수판이 없습니다: {name}. python benchmarks/{name}.py로 만드세요.")
+    try:
+        return pd.read_csv(path)
+    except (ValueError, OSError) as error:
+        raise ResultError(f"점수판으로 읽을 수 없는 파일입니다: {shown(path)}. 지우고 다시 만드세요.") from error
 
 
 def thinned(history: History, most: int = MOST_STEPS) -> History:

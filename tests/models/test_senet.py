@@ -8,7 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 import cnnlab
 from cnnlab.models.resnet import resnet20_cifar, resnet50
-from cnnlab.models.senet import SEBottleneck, SqueezeExcitation, se_resnet20_cifar, se_resnet50
+from cnnlab.models.senet import SEBottleneck, SqueezeExcitation, se_resnet20_cifar, se_resnet50, se_resnet50_in
 
 
 def on_meta(builder, **knobs):
@@ -76,6 +76,19 @@ def test_gate_sees_the_whole_picture_and_the_rest_what_resnet50_sees():
     assert len(shared) > 150
     assert gated.rf_without_gate[shared].tolist() == plain.rf[shared].tolist()
     assert gated.rf_without_gate["conv5_x.2.relu"] == 483
+
+
+def test_gates_only_in_the_chosen_stages():
+    stages = ("conv2_x", "conv3_x", "conv4_x", "conv5_x")
+    whole, none = on_meta(se_resnet50), on_meta(resnet50)
+    assert count(on_meta(se_resnet50_in, stages=stages)) == count(whole)
+    assert count(on_meta(se_resnet50_in, stages=())) == count(none)
+    for stage in stages:
+        one = on_meta(se_resnet50_in, stages=(stage,))
+        gated = {name.split(".")[0] for name, m in one.named_modules() if isinstance(m, SqueezeExcitation)}
+        assert gated == {stage}
+        added = count(getattr(whole, stage)) - count(getattr(none, stage))
+        assert count(one) == count(none) + added
 
 
 def test_output_shape_and_every_parameter_gets_a_gradient():

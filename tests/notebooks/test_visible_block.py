@@ -35,8 +35,11 @@ def test_visible_block_equals_the_package(source: str, about: dict) -> None:
     module, name = about["package"].rsplit(".", 1)
     packaged = getattr(import_module(module), name)().eval()
     visible = scope[about["class"]]().eval()
-    for p in packaged.parameters():  # 처음 값이 0이나 1인 매개변수도 차이를 드러내게
-        nn.init.normal_(p, std=0.2)
+    for p in packaged.parameters():  # 처음 값이 0이나 1인 매개변수도 차이를 드러내게. 깊어도 신호가 죽지 않는 크기로
+        if p.ndim > 1:
+            nn.init.kaiming_normal_(p)
+        else:
+            nn.init.normal_(p, mean=0.5, std=0.2)
     visible.load_state_dict(packaged.state_dict())
     x = torch.randn(3, *about.get("input", (1, 32, 32)))
     with torch.no_grad():

@@ -84,6 +84,15 @@ def test_inception_module_has_the_parameters_of_table_1():
     assert f"매개변수 {naive + 64 + 128 + 32:,} <b>×" in explorer.view.value
 
 
+def test_switching_the_gates_off_leaves_resnet50():
+    explorer = explore_architecture("senet", start={"size": 64})
+    assert "<b>SE-ResNet-50</b>" in explorer.view.value
+    for stage in ("conv2", "conv3", "conv4", "conv5"):
+        explorer.controls[stage].value = False
+    assert "<b>ResNet-50</b>" in explorer.view.value
+    assert f"매개변수 {params_of('resnet50'):,} <b>×" in explorer.view.value
+
+
 def test_combination_that_cannot_be_built_says_why_and_recovers():
     explorer = explore_architecture("vgg")
     explorer.controls["size"].value = 16

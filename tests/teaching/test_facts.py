@@ -31,7 +31,7 @@ def test_csv_is_well_formed_and_every_claim_has_a_source() -> None:
         assert fact.claim
         assert fact.stated
         assert None not in vars(fact).values()
-        assert fact.lesson in ("00", "01", "02", "03", "04", "05", "06", "07", "08")
+        assert fact.lesson in ("00", "01", "02", "03", "04", "05", "06", "07", "08", "09", "10", "11", "12", "13")
         assert fact.id.startswith(f"{fact.lesson}-")
         assert bool(fact.model) == bool(fact.input) or fact.kind == "cited"
         if fact.kind == "cited":
@@ -119,6 +119,21 @@ NOT_RIGHT = {
     "07-55": "모호",
     "07-58": "모호",
     "07-60": "틀림",
+    "09-11": "모호",
+    "10-02": "모호",
+    "10-05": "틀림",
+    "10-26": "모호",
+    "11-06": "모호",
+    "11-08": "모호",
+    "11-38": "틀림",
+    "12-10": "오타",
+    "12-15": "모호",
+    "12-32": "모호",
+    "13-02": "모호",
+    "13-06": "모호",
+    "13-13": "틀림",
+    "13-14": "틀림",
+    "13-22": "모호",
 }
 
 

@@ -7,10 +7,21 @@ from pathlib import Path
 import pytest
 
 from cnnlab.errors import LearnerError
+from cnnlab.models.budget import BUDGET
 from cnnlab.training import results as module
 from cnnlab.training.history import EPOCHS_DONE, TIME_UP, EvalRecord, History, StepRecord
 from cnnlab.training.recipe import Recipe
-from cnnlab.training.results import SHIPPED, load_result, main, results, thinned, write_result
+from cnnlab.training.results import (
+    SHIPPED,
+    ResultError,
+    ResultMissing,
+    load_result,
+    load_scores,
+    main,
+    results,
+    thinned,
+    write_result,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMITTED = sorted((ROOT / "data" / "results").glob("*.json"))
@@ -137,3 +148,26 @@ def test_missing_and_broken_files_say_so_in_korean(project, capsys) -> None:
             load_result("broken")
     assert main(["nothing.json", "--hardware", "CPU"]) == 2
     assert "읽거나 쓰지 못했습니다" in capsys.readouterr().err
+
+
+def test_scores_are_read_and_missing_ones_say_how_to_make_them(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(module, "_folders", lambda: (tmp_path,))
+    with pytest.raises(ResultMissing, match=r"benchmarks/one_recipe\.py"):
+        load_scores("one_recipe")
+    (tmp_path / "one_recipe.csv").write_text("model,seed,accuracy\nlenet5_cifar,0,0.5\n", encoding="utf-8")
+    table = load_scores("one_recipe")
+    assert table["accuracy"].tolist() == [0.5]
+    (tmp_path / "one_recipe.csv").write_text("", encoding="utf-8")
+    with pytest.raises(ResultError, match="읽을 수 없는"):
+        load_scores("one_recipe")
+
+
+def test_both_copies_of_the_scores_are_the_same() -> None:
+    copies = [ROOT / folder / "one_recipe.csv" for folder in ("data/results", "cnnlab/assets/results")]
+    assert copies[0].read_bytes() == copies[1].read_bytes()
+    rows = load_scores("one_recipe")
+    assert set(rows["model"]) <= set(BUDGET)
+    assert not rows.duplicated(["model", "seed", "epochs"]).any()
+    assert rows["hardware"].notna().all()
+    assert rows["source"].str.startswith("CIFAR-10").all()
+    assert rows["accuracy"].between(0, 1).all()

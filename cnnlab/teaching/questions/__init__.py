@@ -11,6 +11,11 @@ from cnnlab.teaching.questions import (
     q06_inception_v4,
     q07_resnet,
     q08_preact_resnet,
+    q09_resnext,
+    q10_senet,
+    q11_densenet,
+    q12_mobilenet,
+    q13_compare,
 )
 
 LESSONS: dict[str, tuple[Exercise, ...]] = {
@@ -23,5 +28,10 @@ LESSONS: dict[str, tuple[Exercise, ...]] = {
     "06": q06_inception_v4.EXERCISES,
     "07": q07_resnet.EXERCISES,
     "08": q08_preact_resnet.EXERCISES,
+    "09": q09_resnext.EXERCISES,
+    "10": q10_senet.EXERCISES,
+    "11": q11_densenet.EXERCISES,
+    "12": q12_mobilenet.EXERCISES,
+    "13": q13_compare.EXERCISES,
 }
 EXERCISES: dict[str, Exercise] = {one.id: one for lesson in LESSONS.values() for one in lesson}
