@@ -67,8 +67,10 @@ def as_tensor(output: Any) -> torch.Tensor:
     return output.detach().float()
 
 
-def as_values(output: Any) -> torch.Tensor:
-    """함수가 돌려준 수나 수의 목록도 텐서로 받는다."""
+def as_values(output: Any, truth: torch.Tensor) -> torch.Tensor:
+    """기준이 수이거나 수의 목록이면 학생의 수와 목록도 받는다. 기준이 특징 맵이면 텐서만 받는다."""
+    if truth.dim() > 1:
+        return as_tensor(output)
     if isinstance(output, numbers.Real):
         return torch.tensor(float(output))
     if isinstance(output, (list, tuple)) and output and all(isinstance(one, numbers.Real) for one in output):
@@ -103,8 +105,9 @@ class FunctionAnswer:
         if not callable(answer) or isinstance(answer, (type, nn.Module)):
             raise Wrong(f"함수를 넣어 주세요. 괄호 없이 이름만 적습니다. 받은 것: {describe(answer)}")
         cases = self.cases()
-        outputs = [as_values(guarded(answer, partial(answer, *_copies(case)))) for case in cases]
         truths = [self.reference(*case) for case in cases]
+        made = [guarded(answer, partial(answer, *_copies(case))) for case in cases]
+        outputs = [as_values(output, truth) for output, truth in zip(made, truths, strict=True)]
         if all(map(same, outputs, truths)):
             return
         for mistake in self.mistakes:
