@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     )
     from cnnlab.teaching.facts import check_facts
     from cnnlab.teaching.live import fit
+    from cnnlab.teaching.live_scoreboard import live_scoreboard
+    from cnnlab.teaching.progress import progress
     from cnnlab.teaching.scoreboard import scoreboard
     from cnnlab.training.data import ImageData, load_cifar10
     from cnnlab.training.loop import evaluate
@@ -52,6 +54,8 @@ _HOME = {
     "History": "cnnlab.training.runs",
     "fit": "cnnlab.teaching.live",
     "lr_find": "cnnlab.training.lr_find",
+    "live_scoreboard": "cnnlab.teaching.live_scoreboard",
+    "progress": "cnnlab.teaching.progress",
     "scoreboard": "cnnlab.teaching.scoreboard",
     "exercise": "cnnlab.teaching.exercises",
     "explore": "cnnlab.teaching.explore",
@@ -84,9 +88,11 @@ __all__ = [
     "fit",
     "fold_table",
     "layer_table",
+    "live_scoreboard",
     "load_cifar10",
     "lr_find",
     "measure_receptive_field",
+    "progress",
     "receptive_field",
     "scoreboard",
     "setup",

@@ -9,6 +9,7 @@ from importlib import resources
 import torch
 
 from cnnlab.errors import LearnerError
+from cnnlab.share import cpu_share
 
 FONT_FILE = "NotoSansKR-subset.otf"  # KS X 1001의 한글 2,350자, OFL(assets/OFL.txt)
 
@@ -37,11 +38,15 @@ class Runtime:
 def setup(seed: int = 0) -> Runtime:
     """장치를 고르고, 시드를 맞추고, 그림에 한글이 나오게 한 뒤 그 결과를 한 줄로 알린다.
 
+    여럿이 함께 쓰는 컴퓨터이면 CPU도 제 몫만 쓴다(share.cpu_share).
     seed: torch, numpy, random에 함께 넣는 시드.
-    오류: CNNLAB_MINUTES가 양수가 아니면 SettingError.
+    오류: CNNLAB_MINUTES가 양수가 아니면 SettingError, CPU의 몫이 양수가 아니면 ShareError.
     """
     from cnnlab.training.data import find_source
 
+    threads = cpu_share()
+    if threads is not None:
+        torch.set_num_threads(threads)
     seed_everything(seed)
     lab = Runtime(best_device(), seed, minutes_setting(), find_source(), use_korean_font())
     print(lab)

@@ -19,8 +19,10 @@ ALLOWED = {
     "models": {"errors", "layers"},
     "analysis": {"errors"},
     "training": {"errors"},
-    "runtime": {"errors", "training"},
+    "share": {"errors"},
+    "runtime": {"errors", "share", "training"},
     "teaching": {"errors", "runtime", "layers", "models", "analysis", "training"},
+    "course": {"errors", "teaching"},
 }
 NOTEBOOK_LIBRARIES = {"IPython", "ipywidgets", "jupyter_ui_poll", "matplotlib"}
 LATE = {"pandas", "matplotlib", "ipywidgets", "torchvision", "torchinfo", "IPython"}  # import cnnlab에는 필요 없다

@@ -41,7 +41,7 @@ def scoreboard(folder: str | Path | None = None) -> pd.DataFrame:
     누구: 기록에 적힌 이름(환경 변수 CNNLAB_STUDENT), 없으면 그 기록이 놓인 하위 폴더의 이름.
     데이터가 다른 학습은 견줄 수 없으므로 데이터마다 나누어 순위를 매긴다. 재지 못한 학습은 순위 없이 끝에 온다.
     읽을 수 없는 줄은 건너뛰고, 어느 파일의 몇째 줄인지 RunLogWarning으로 알린다.
-    오류: 폴더가 없으면 ScoreboardError.
+    오류: 폴더가 없으면 ScoreboardError. 새로 끝난 학습이 저절로 나타나게 하려면 live_scoreboard를 쓴다.
     """
     import pandas as pd
 

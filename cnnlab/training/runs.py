@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import warnings
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
-
-from filelock import FileLock
 
 from cnnlab.training.folders import data_folder
 from cnnlab.training.history import (
@@ -25,6 +22,7 @@ from cnnlab.training.history import (
     StepRecord,
     plain,
 )
+from cnnlab.training.json_lines import append_line, read_lines
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,11 +41,11 @@ __all__ = [
     "StepRecord",
     "append_run",
     "load_runs",
+    "own_folder",
     "runs_folder",
 ]
 
 RUNS_FILE = "runs.jsonl"
-LOCK_SECONDS = 5.0  # 다른 커널이 쓰는 동안 기다리는 시간. 넘으면 기록 없이 지나간다
 
 
 class RunLogWarning(UserWarning):
@@ -55,9 +53,26 @@ class RunLogWarning(UserWarning):
 
 
 def runs_folder() -> Path:
-    """학습 기록을 두는 폴더: 환경 변수 CNNLAB_RUNS, 없으면 프로젝트의 data/runs."""
+    """학습 기록을 두는 폴더: 환경 변수 CNNLAB_RUNS, 없으면 프로젝트의 data/runs.
+
+    data/가 여럿이 함께 쓰는 읽기 전용 폴더이면 홈 폴더의 .cnnlab이다.
+    """
     named = os.environ.get("CNNLAB_RUNS", "").strip()
-    return Path(named).expanduser() if named else data_folder() / "runs"
+    if named:
+        return Path(named).expanduser()
+    data = data_folder()
+    runs = data / "runs"
+    place = next(folder for folder in (runs, data, data.parent) if folder.is_dir())
+    return runs if os.access(place, os.W_OK) else own_folder()
+
+
+def own_folder() -> Path:
+    """이 사람만의 기록을 두는 폴더: 환경 변수 CNNLAB_RUNS, 없으면 홈 폴더의 .cnnlab.
+
+    프로젝트를 새로 받거나 패키지를 올려도 남는다.
+    """
+    named = os.environ.get("CNNLAB_RUNS", "").strip()
+    return Path(named).expanduser() if named else Path.home() / ".cnnlab"
 
 
 def append_run(history: History, folder: str | Path) -> bool:
@@ -68,13 +83,10 @@ def append_run(history: History, folder: str | Path) -> bool:
     """
     when = datetime.now().astimezone().isoformat(timespec="seconds")
     row = {"when": when, "student": os.environ.get("CNNLAB_STUDENT", "").strip(), **history.row()}
-    line = json.dumps(plain(row), ensure_ascii=False, allow_nan=False) + "\n"
     path = Path(folder) / RUNS_FILE
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock", timeout=LOCK_SECONDS):
-            _append_whole(path, line.encode())
-    except OSError as error:  # filelock.Timeout도 OSError다
+        append_line(path, plain(row))
+    except OSError as error:
         reason = error.strerror or type(error).__name__
         warnings.warn(
             f"학습 기록을 {path.parent.name}/{RUNS_FILE}에 쓰지 못했습니다({reason}). "
@@ -93,18 +105,7 @@ def load_runs(folder: str | Path) -> pd.DataFrame:
     """
     import pandas as pd
 
-    path = Path(folder) / RUNS_FILE
-    lines = path.read_bytes().splitlines() if path.exists() else []
-    rows, skipped = [], []
-    for number, line in enumerate(lines, start=1):
-        try:
-            row = json.loads(line)
-        except ValueError:  # JSON도 UTF-8도 아닌 줄
-            row = None
-        if isinstance(row, dict):
-            rows.append(row)
-        elif line.strip():
-            skipped.append(number)
+    rows, skipped = read_lines(Path(folder) / RUNS_FILE)
     if skipped:
         where = ", ".join(map(str, skipped))
         warnings.warn(
@@ -113,23 +114,3 @@ def load_runs(folder: str | Path) -> pd.DataFrame:
     table = pd.DataFrame(rows)
     table.attrs["skipped"] = skipped
     return table
-
-
-def _append_whole(path: Path, line: bytes) -> None:
-    with open(path, "ab", buffering=0) as file:
-        size = file.tell()
-        if size and _last_byte(path) != b"\n":  # 앞선 쓰기가 잘렸으면 그 줄에 이어 붙지 않게 한다
-            line = b"\n" + line
-        try:
-            written = file.write(line)
-            if written != len(line):
-                raise OSError(None, "디스크가 가득 찼습니다")
-        except OSError:
-            file.truncate(size)
-            raise
-
-
-def _last_byte(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        file.seek(-1, os.SEEK_END)
-        return file.read(1)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from cnnlab.training import runs
+from cnnlab.training import json_lines, runs
 from cnnlab.training.runs import EvalRecord, History, RunLogWarning, StepRecord, append_run, load_runs
 
 
@@ -133,14 +133,14 @@ def test_full_disk_leaves_no_half_line(tmp_path, monkeypatch):
         file = real_open(name, mode, **options)
         return FullDisk(file) if mode == "ab" else file
 
-    monkeypatch.setattr(runs, "open", open_on_full_disk, raising=False)
+    monkeypatch.setattr(json_lines, "open", open_on_full_disk, raising=False)
     with pytest.warns(RunLogWarning, match="가득"):
         assert append_run(make_history(), tmp_path) is False
     assert path.read_bytes() == before
 
 
 def test_a_lock_held_elsewhere_is_not_waited_for_long(tmp_path, monkeypatch):
-    monkeypatch.setattr(runs, "LOCK_SECONDS", 0.05)
+    monkeypatch.setattr(json_lines, "LOCK_SECONDS", 0.05)
     from filelock import FileLock
 
     with FileLock(tmp_path / f"{runs.RUNS_FILE}.lock"), pytest.warns(RunLogWarning, match="쓰지 못했습니다"):

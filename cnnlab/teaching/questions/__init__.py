@@ -1,4 +1,4 @@
-"""연습 문제의 자료. 한 단원이 한 파일이고, 새 단원은 LESSONS에 한 줄을 더한다."""
+"""연습 문제의 자료. 한 단원이 한 파일이고, 새 단원은 LESSONS와 NAMES에 한 줄씩 더한다."""
 
 from cnnlab.teaching.exercises import Exercise
 from cnnlab.teaching.questions import (
@@ -33,5 +33,21 @@ LESSONS: dict[str, tuple[Exercise, ...]] = {
     "11": q11_densenet.EXERCISES,
     "12": q12_mobilenet.EXERCISES,
     "13": q13_compare.EXERCISES,
+}
+NAMES: dict[str, str] = {
+    "00": "합성곱 산수",
+    "01": "LeNet-5",
+    "02": "AlexNet",
+    "03": "ZFNet",
+    "04": "VGG",
+    "05": "GoogLeNet",
+    "06": "Inception-v4",
+    "07": "ResNet",
+    "08": "활성화를 앞에 둔 ResNet",
+    "09": "ResNeXt",
+    "10": "SENet",
+    "11": "DenseNet",
+    "12": "MobileNet",
+    "13": "모두 견주기",
 }
 EXERCISES: dict[str, Exercise] = {one.id: one for lesson in LESSONS.values() for one in lesson}
