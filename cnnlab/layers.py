@@ -1,4 +1,4 @@
-"""두 구조 이상이 함께 쓰는 조각: 편향 없는 합성곱, 합성곱-배치 정규화, 첫 부분(stem), 국소 반응 정규화, 초깃값."""
+"""두 구조 이상이 함께 쓰는 조각: 편향 없는 합성곱, 합성곱-배치 정규화, 앞부분(stem), 국소 반응 정규화, 초깃값."""
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ def conv_bn(c_in: int, c_out: int, kernel_size: int, stride: int = 1, groups: in
 
 
 def imagenet_stem(c_out: int) -> nn.Sequential:
-    """ImageNet용 첫 부분: 7x7 합성곱과 3x3 최대 풀링, stride는 둘 다 2. (N, 3, 224, 224) -> (N, c_out, 56, 56).
+    """ImageNet용 앞부분: 7x7 합성곱과 3x3 최대 풀링, stride는 둘 다 2. (N, 3, 224, 224) -> (N, c_out, 56, 56).
 
     출처: He et al. 2016, 표 1의 conv1과 conv2_x의 풀링. DenseNet(표 1)도 같은 것을 쓴다.
     """
@@ -26,7 +26,7 @@ def imagenet_stem(c_out: int) -> nn.Sequential:
 
 
 def cifar_stem(c_out: int) -> nn.Sequential:
-    """32x32용 첫 부분: 3x3 합성곱. (N, 3, 32, 32) -> (N, c_out, 32, 32). 출처: He et al. 2016, 4.2절."""
+    """32x32용 앞부분: 3x3 합성곱. (N, 3, 32, 32) -> (N, c_out, 32, 32). 출처: He et al. 2016, 4.2절."""
     return nn.Sequential(*conv_bn(3, c_out, 3), nn.ReLU())
 
 

@@ -53,12 +53,12 @@ def transition(c_in: int, c_out: int) -> nn.Sequential:
 
 
 class DenseNet(nn.Sequential):
-    """첫 부분, 밀집 블록과 그 사이의 줄이는 층(transition), 전역 평균 풀링, 완전 연결.
+    """앞부분, 밀집 블록과 그 사이의 줄이는 층(transition), 전역 평균 풀링, 완전 연결.
 
     depths: 밀집 블록마다 층의 수. growth_rate: 층 하나가 더하는 채널의 수(논문의 k).
     layer: (입력 채널, 성장률)로 H_l을 만드는 함수. plain_layer나 bottleneck_layer.
     compression: 블록 사이에서 남기는 채널의 비율(논문의 θ).
-    stem, stem_channels: 첫 부분과 그 출력 채널. 생략하면 ImageNet용, 성장률의 두 배다.
+    stem, stem_channels: 앞부분과 그 출력 채널. 생략하면 ImageNet용, 성장률의 두 배다.
     입력 (N, 3, H, W), 출력 (N, num_classes) 로짓.
     """
 
@@ -93,7 +93,7 @@ class DenseNet(nn.Sequential):
 
 
 def cifar_conv(c_out: int) -> nn.Module:
-    """32x32용 첫 부분: 3x3 합성곱. 배치 정규화와 ReLU는 첫 층의 맨 앞에 있다."""
+    """32x32용 앞부분: 3x3 합성곱. 배치 정규화와 ReLU는 첫 층의 맨 앞에 있다."""
     return conv(3, c_out, 3)
 
 

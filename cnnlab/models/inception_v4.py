@@ -187,7 +187,7 @@ class InceptionResNetV2(nn.Sequential):
     """그림 15: Inception 블록마다 지름길이 있다. 입력 (N, 3, 299, 299), 출력 (N, num_classes) 로짓.
 
     논문과 다른 점: 잔차에 곱하는 값(논문은 0.1과 0.3 사이라고만 했다).
-    널리 쓰이는 구현(매개변수 5,584만 개)은 첫 부분과 블록의 수(10, 20, 10)가 논문의 그림과 다르다.
+    널리 쓰이는 구현(매개변수 5,584만 개)은 앞부분과 블록의 수(10, 20, 10)가 논문의 그림과 다르다.
     """
 
     def __init__(self, num_classes: int = 1000) -> None:
@@ -245,7 +245,7 @@ class CifarInception(nn.Sequential):
     """32x32용. 입력 (N, 3, 32, 32), 출력 (N, num_classes) 로짓.
 
     residual이 참이면 Inception-ResNet처럼 블록마다 지름길을 둔다: 나머지는 같으므로 지름길의 값어치를 견줄 수 있다.
-    논문과 다른 점: 첫 부분이 3x3 합성곱 하나, 블록 셋, 줄이는 블록은 풀링과 stride 2 합성곱 두 갈래뿐이다.
+    논문과 다른 점: 앞부분이 3x3 합성곱 하나, 블록 셋, 줄이는 블록은 풀링과 stride 2 합성곱 두 갈래뿐이다.
     """
 
     def __init__(self, num_classes: int = 10, residual: bool = False) -> None:

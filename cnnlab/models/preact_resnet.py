@@ -70,10 +70,10 @@ class PreActBlock(nn.Module):
 
 
 class PreActResNet(nn.Sequential):
-    """첫 부분, 단계들(conv2_x, ...), 마지막 활성화, 전역 평균 풀링, 완전 연결.
+    """앞부분, 단계들(conv2_x, ...), 마지막 활성화, 전역 평균 풀링, 완전 연결.
 
     convolutions: 블록의 합성곱들(basic이나 bottleneck). depths, channels: 단계마다 블록의 수와 출력 채널.
-    stem: 채널 수를 받아 첫 부분을 만드는 함수. 활성화로 끝난다.
+    stem: 채널 수를 받아 앞부분을 만드는 함수. 활성화로 끝난다.
     입력 (N, 3, H, W), 출력 (N, num_classes) 로짓.
     """
 

@@ -119,11 +119,11 @@ class Bottleneck(nn.Module):
 
 
 class ResNet(nn.Sequential):
-    """첫 부분, 블록을 쌓은 단계들(conv2_x, conv3_x, ...), 전역 평균 풀링, 완전 연결.
+    """앞부분, 블록을 쌓은 단계들(conv2_x, conv3_x, ...), 전역 평균 풀링, 완전 연결.
 
     block: (입력 채널, 출력 채널, stride)를 받아 블록을 만드는 함수나 클래스.
     depths, channels: 단계마다 블록의 수와 출력 채널. 둘째 단계부터 첫 블록이 크기를 절반으로 줄인다.
-    stem: 채널 수를 받아 첫 부분을 만드는 함수.
+    stem: 채널 수를 받아 앞부분을 만드는 함수.
     입력 (N, 3, H, W), 출력 (N, num_classes) 로짓.
     """
 
