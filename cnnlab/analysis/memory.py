@@ -15,6 +15,8 @@ _INPUT = names(
     "adaptive_avg_pool2d silu hardswish hardsigmoid hardtanh relu6 gelu leaky_relu mish softplus abs pow "
     "square log prelu"
 )
+# 제자리에서 바꾸어도 역전파에 바꾸기 전의 값이 필요해 사본을 남기는 것(relu_와 leaky_relu_는 바꾼 뒤의 값만 쓴다)
+_COPIES = names("silu hardswish hardsigmoid mish relu6 hardtanh")
 _OUTPUT = names("relu sigmoid tanh softmax log_softmax exp sqrt")
 _OPERANDS = names("mul matmul bmm mm einsum")
 _INDICES = names("max_pool2d max_pool2d_with_indices adaptive_max_pool2d")
@@ -52,7 +54,7 @@ def training_kb(traced: Trace) -> float | None:
     kept: set[int] = set()
     extra = 0
     for node in traced.nodes:
-        if node.kind == "input" or node.kind in _VIEWS or node.op in _NOTHING:
+        if node.kind == "input" or node.kind in _VIEWS or node.op in _NOTHING or _is_global_mean(node):
             continue
         if node.op in _INDICES:
             kept.add(home[node.inputs[0]])
@@ -71,10 +73,15 @@ def training_kb(traced: Trace) -> float | None:
     return (sum(math.prod(shapes[number]) for number in kept) + extra) * 4 / 1024
 
 
+def _is_global_mean(node: Node) -> bool:
+    """1x1로 줄이는 적응 평균 풀링을 torch는 mean으로 바꾸어 계산하고, mean은 아무것도 남기지 않는다."""
+    return node.op == "adaptive_avg_pool2d" and tuple(node.output_shape[-2:]) == (1, 1)
+
+
 def _homes(traced: Trace, *, training: bool = False) -> dict[int, int]:
     """노드마다 그 값이 사는 메모리의 주인(노드의 id). 형태만 바꾼 것은 원래 값과 메모리를 나눈다.
 
-    드롭아웃은 추론에서 아무 일도 하지 않지만 학습에서는 새 값을 만든다.
+    드롭아웃은 추론에서 아무 일도 하지 않지만 학습에서는 새 값을 만든다. silu_처럼 바꾸기 전의 값을 따로 남기는 것도 그렇다.
     """
     home: dict[int, int] = {}
     for node in traced.nodes:
@@ -84,4 +91,5 @@ def _homes(traced: Trace, *, training: bool = False) -> dict[int, int]:
 
 def _shares(node: Node, training: bool) -> bool:
     constant = node.operands[:1] == (-1,)  # 상수에 써넣으면 그 상수의 메모리가 값의 집이 된다
-    return node.kind in _VIEWS or (node.inplace and not constant and not (training and node.op.startswith("dropout")))
+    renewed = training and (node.op.startswith("dropout") or node.op in _COPIES)
+    return node.kind in _VIEWS or (node.inplace and not constant and not renewed)

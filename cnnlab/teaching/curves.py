@@ -38,12 +38,18 @@ class CurveFigure:
     svg: str
 
     def __repr__(self) -> str:
-        """그림을 그리지 못하는 곳에 보이는 글: SVG의 제목."""
-        heading = re.search(r"<title>(.*?)</title>", self.svg)
-        return f"학습 곡선 그림: {unescape(heading[1]) if heading else ''}"
+        """그림을 그리지 못하는 곳에 보이는 글: SVG의 제목과 곡선마다의 마지막 값."""
+        return curve_text(self.svg)
 
     def _repr_svg_(self) -> str:
         return self.svg
+
+
+def curve_text(svg: str) -> str:
+    """학습 곡선 그림을 대신하는 글. 그림의 제목과 범례(이름과 마지막 정확도)에서 읽는다."""
+    heading = re.search(r"<title>(.*?)</title>", svg)
+    keys = re.findall(r">([^<>]*[^<>\d.%\s][^<>]*%)</text>", svg)  # '20%' 같은 눈금은 뺀다
+    return f"학습 곡선 그림: {unescape('. '.join([heading[1] if heading else '', *keys]))}"
 
 
 @dataclass(frozen=True)

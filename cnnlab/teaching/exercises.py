@@ -87,6 +87,13 @@ class Attempt:
 
     def check(self, answer: Any = None) -> Result:
         """답을 채점하고 진도에 적는다. 학생 코드의 오류도 결과로 돌려주며, 예외를 던지지 않는다."""
+        result = self.grade(answer)
+        if result.outcome is not Outcome.NOT_YET:
+            record(self.exercise.id, right=result.correct)
+        return result
+
+    def grade(self, answer: Any = None) -> Result:
+        """적지 않고 채점만 한다."""
         try:
             if answer is None or answer is ... or (isinstance(answer, str) and not answer.strip()):
                 raise NotYet
@@ -94,9 +101,7 @@ class Attempt:
         except NotYet:
             return Result(Outcome.NOT_YET, "빈칸을 채운 뒤 이 셀을 다시 실행하세요.")
         except Wrong as wrong:
-            record(self.exercise.id, right=False)
             return Result(Outcome.WRONG, str(wrong))
-        record(self.exercise.id, right=True)
         return Result(Outcome.RIGHT, "맞았습니다. `solution()`을 실행해 풀이와 견주어 보세요.")
 
     def hint(self) -> Card:

@@ -15,7 +15,7 @@ from cnnlab.teaching.pixels import mask_path, picture_uri
 
 DRAWN = 420  # 그림의 너비, 화면의 화소
 MOST_MARGIN = 0.3  # 그림 둘레에 패딩을 그릴 자리, 그림 너비에 대한 비율
-THEORY, MEASURED, UNGATED = "#d97706", "#2563eb", "#7c3aed"
+THEORY, MEASURED, UNGATED = "#d97706", "#2563eb", "#111827"
 
 
 @dataclass(frozen=True)

@@ -52,7 +52,7 @@ def show_lines(
     figure.axes[0].set_ylabel(y)
     if title:
         figure.suptitle(title, fontsize=11)
-    return Picture(figure, title or ", ".join(panels))
+    return Picture(figure, f"{title or ', '.join(panels)}. 선: {', '.join(names)}")
 
 
 def training_errors(history: History, width: int = 5) -> list[tuple[float, float]]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import torch
 
-from cnnlab.teaching.curves import curve_svg
+from cnnlab.teaching.curves import curve_svg, curve_text
 from cnnlab.teaching.explorer import WIDGET_VIEW
 from cnnlab.teaching.stop_button import pressed_while_busy
 from cnnlab.training.checkpoints import save_checkpoint
@@ -215,7 +215,7 @@ class Widgets:
         if len(self._done) == total or history.stopped in (STOP_BUTTON, INTERRUPTED):
             self._button.disabled = True
             # 마지막 곡선은 위젯이 아니라 셀의 출력에 남긴다: 커널 없이 읽는 사람에게도 보인다
-            _display({"image/svg+xml": self._curve.value, "text/plain": "(학습 곡선)"})
+            _display({"image/svg+xml": self._curve.value, "text/plain": curve_text(self._curve.value)})
             self._curve.value = ""
 
     def _draw(self, histories: list[History]) -> str:

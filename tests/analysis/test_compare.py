@@ -23,11 +23,26 @@ def saved_for_backward(model, size):
     return sum(storage.nbytes() for storage in storages.values()) / 2 / 1024
 
 
-@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "densenet121", "vgg11_bn", "shufflenet_v2_x0_5"])
+@pytest.mark.parametrize(
+    "name", ["resnet18", "squeezenet1_1", "densenet121", "vgg11_bn", "shufflenet_v2_x0_5", "mobilenet_v2"]
+)
 def test_training_memory_is_what_torch_saves_for_backward(name):
     model = torchvision.models.get_model(name, weights=None)
     table = layer_table(model, (3, 64, 64))
     assert table.attrs["training_kb"] == pytest.approx(saved_for_backward(model, (3, 64, 64)), rel=1e-3)
+
+
+@pytest.mark.parametrize("inplace", [True, False], ids=["제자리", "새 값"])
+@pytest.mark.parametrize(
+    "activation", [nn.SiLU, nn.Hardswish, nn.Hardsigmoid, nn.Mish, nn.ReLU, nn.ReLU6, nn.LeakyReLU]
+)
+def test_an_activation_in_place_keeps_a_copy_where_torch_does(activation, inplace):
+    """silu_의 역전파는 바꾸기 전의 값을 쓰므로 제자리에서 해도 사본이 남는다. relu_는 바꾼 뒤의 값만 쓴다."""
+    model = nn.Sequential(
+        nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), activation(inplace=inplace), nn.Conv2d(4, 4, 3), nn.BatchNorm2d(4)
+    )
+    table = layer_table(model, (3, 16, 16))
+    assert table.attrs["training_kb"] == pytest.approx(saved_for_backward(model, (3, 16, 16)), rel=1e-3)
 
 
 def test_forward_memory_is_the_largest_set_alive_at_once():

@@ -146,7 +146,7 @@ FAIR = Exercise(
     solution_code="answer = round(100 * ((61.9 + 60.6 + 60.7) / 3 - (61.2 + 60.1 + 60.8) / 3) / (61.9 - 60.6))",
 )
 
-# ---- 13-5 파레토 앞선 ----------------------------------------------------------------------------------------------
+# ---- 13-5 파레토 경계 ----------------------------------------------------------------------------------------------
 
 
 def front(costs: Sequence[float], errors: Sequence[float]) -> Tensor:
@@ -182,7 +182,7 @@ def _itself(costs: Sequence[float], errors: Sequence[float]) -> Tensor:
 
 FRONT = Exercise(
     id="13-5",
-    title="파레토 앞선 고르기",
+    title="파레토 경계 고르기",
     question=(
         "`costs`와 `errors`는 같은 길이의 목록이고 둘 다 작을수록 좋습니다.\n"
         "신경망마다 True나 False를 담은 목록을 돌려주는 `pareto`를 짜세요.\n"
