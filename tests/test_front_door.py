@@ -37,7 +37,7 @@ def first(language: str, word: str) -> str:
 
 def wanted() -> set[str]:
     """pyproject.toml의 요구를 한데 모은 것. 자기 자신(cnnlab[lab])은 뺀다."""
-    everything = [*PROJECT["dependencies"], *EXTRAS["lab"], *EXTRAS["test"]]
+    everything = [*PROJECT["dependencies"], *EXTRAS["lab"], *EXTRAS["course"], *EXTRAS["test"]]
     return {line.replace(" ", "") for line in everything if not line.startswith("cnnlab[")}
 
 

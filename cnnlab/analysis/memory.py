@@ -81,7 +81,8 @@ def _is_global_mean(node: Node) -> bool:
 def _homes(traced: Trace, *, training: bool = False) -> dict[int, int]:
     """노드마다 그 값이 사는 메모리의 주인(노드의 id). 형태만 바꾼 것은 원래 값과 메모리를 나눈다.
 
-    드롭아웃은 추론에서 아무 일도 하지 않지만 학습에서는 새 값을 만든다. silu_처럼 바꾸기 전의 값을 따로 남기는 것도 그렇다.
+    드롭아웃은 추론에서 아무 일도 하지 않지만 학습에서는 새 값을 만든다.
+    silu_처럼 바꾸기 전의 값을 따로 남기는 것도 그렇다.
     """
     home: dict[int, int] = {}
     for node in traced.nodes:
