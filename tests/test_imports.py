@@ -22,7 +22,7 @@ ALLOWED = {
     "share": {"errors"},
     "runtime": {"errors", "share", "training"},
     "teaching": {"errors", "runtime", "layers", "models", "analysis", "training"},
-    "course": {"errors", "teaching"},
+    "course": {"errors", "runtime", "teaching"},
 }
 NOTEBOOK_LIBRARIES = {"IPython", "ipywidgets", "jupyter_ui_poll", "matplotlib"}
 LATE = {"pandas", "matplotlib", "ipywidgets", "torchvision", "torchinfo", "IPython"}  # import cnnlab에는 필요 없다
