@@ -18,7 +18,7 @@ TRAIN, TEST = 40, 10  # 클래스마다의 사진
 
 @pytest.fixture(scope="module")
 def shared_pictures(tmp_path_factory) -> Path:
-    """여섯이 함께 읽는 폴더: 내장 그림을 PNG로 쓴 것. 수업이 시작된 뒤에는 아무도 쓰지 않는다."""
+    """여섯이 함께 읽는 폴더: 내장 그림을 PNG로 쓴 것."""
     folder = tmp_path_factory.mktemp("shared")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CNNLAB_DATA", "shapes10")
@@ -38,11 +38,11 @@ def shared_pictures(tmp_path_factory) -> Path:
 @pytest.fixture(scope="module")
 def students(shared_pictures, tmp_path_factory) -> list[dict]:
     out = tmp_path_factory.mktemp("class") / "students.json"
-    before = sorted(path.relative_to(shared_pictures) for path in shared_pictures.rglob("*"))
+    before = {path: path.read_bytes() for path in shared_pictures.rglob("*.png")}
     command = [sys.executable, str(ROOT / "benchmarks" / "classroom.py"), f"--kernels={KERNELS}"]
     environment = {name: value for name, value in os.environ.items() if name != "OMP_NUM_THREADS"}
     subprocess.run([*command, f"--data={shared_pictures}", f"--json={out}"], check=True, timeout=600, env=environment)
-    assert sorted(path.relative_to(shared_pictures) for path in shared_pictures.rglob("*")) == before
+    assert {path: path.read_bytes() for path in shared_pictures.rglob("*.png")} == before
     return json.loads(out.read_text(encoding="utf-8"))
 
 
