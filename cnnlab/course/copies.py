@@ -13,6 +13,7 @@ import copy
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbformat.v4 import new_markdown_cell, new_output
@@ -23,6 +24,7 @@ from cnnlab.course.lessons import (
     Notebook,
     clear_outputs,
     exercise_cells,
+    imports,
     read_lessons,
 )
 from cnnlab.course.plans import Plan, read_plans
@@ -44,20 +46,20 @@ def teacher_copy(lesson: Lesson, plan: Plan) -> Notebook:
     오류: 계획의 절이 노트북에 없으면 CourseError.
     """
     made = copy.deepcopy(lesson.notebook)
+    names = imports(made)
     for exercise_id, name, place in exercise_cells(made):
-        _solve(made.cells[place], exercise_id, name)
+        _solve(made.cells[place], exercise_id, name, dict(names))
     made.cells = list(_with_notes(made.cells, plan))
     return made
 
 
-def _solve(cell: Notebook, exercise_id: str, name: str) -> None:
+def _solve(cell: Notebook, exercise_id: str, name: str, scope: dict[str, Any]) -> None:
     """빈칸 셀을 풀이와 채점으로 바꾼다. 출력은 실제로 채점한 결과다."""
     from cnnlab.teaching.exercises import Attempt
     from cnnlab.teaching.questions import EXERCISES
 
     one = EXERCISES[exercise_id]
     cell.source = f"{one.solution_code}\n\n{name}.check({one.name})"
-    scope: dict[str, object] = {}
     exec(one.solution_code, scope)
     result = Attempt(one).grade(scope[one.name])
     data = {"text/plain": repr(result), "text/html": result._repr_html_()}

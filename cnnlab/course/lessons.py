@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,6 +69,18 @@ def exercise_cells(notebook: Notebook) -> list[tuple[str, str, int]]:
             answer = next(j for j in range(i, len(notebook.cells)) if f"{name}.check(" in notebook.cells[j].source)
             found.append((match["id"], name, answer))
     return found
+
+
+def imports(notebook: Notebook) -> dict[str, Any]:
+    """노트북의 import 문을 모두 실행했을 때의 이름들. 다른 코드는 실행하지 않는다."""
+    names: dict[str, Any] = {}
+    for cell in notebook.cells:
+        if cell.cell_type != "code" or "colab" in tags(cell):
+            continue
+        for node in ast.parse(cell.source).body:
+            if isinstance(node, ast.Import | ast.ImportFrom):
+                exec(ast.unparse(node), names)
+    return names
 
 
 def clear_outputs(cell: Notebook) -> None:
