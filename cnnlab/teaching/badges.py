@@ -19,6 +19,7 @@ from cnnlab.errors import LearnerError
 
 BRANCH = "main"
 TAG = "colab"  # 설치 셀의 태그
+HIDDEN = {"jupyter": {"source_hidden": True}, "cellView": "form"}  # JupyterLab과 Colab에서 코드를 접어 둔다
 TIME = re.compile(r"^(\*\*시간\*\* .*?)(?: · \[Colab에서 열기\]\(.*\))?$", re.M)
 ADDRESS = re.compile(r'^(Repository = "https://github\.com/)([^"]+)(")$', re.M)
 REPOSITORY = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*/[A-Za-z0-9._-]+")
@@ -26,7 +27,7 @@ README_LINK = re.compile(r"https://colab\.research\.google\.com/github/[^/\s]+/[
 README_GIT = re.compile(r"git\+https://github\.com/[\w./-]+")
 
 INSTALL = """\
-# Colab처럼 cnnlab이 없는 곳에서는 여기서 설치합니다. 이미 있으면 그냥 지나갑니다.
+# @title cnnlab 설치: Colab처럼 cnnlab이 없는 곳에서만 일합니다. 이미 있으면 그냥 지나갑니다.
 import importlib.util
 
 if importlib.util.find_spec("cnnlab") is None:
@@ -75,8 +76,9 @@ def stamped_notebook(text: str, name: str, repository: str) -> str:
         for cell in cells:
             _shift_counts(cell)
         cells.insert(first, _install_cell())
+    cells[first]["metadata"] |= HIDDEN
     cells[first]["source"] = _lines(INSTALL.format(repository=repository))
-    return json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
+    return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 
 
 def stamped_readme(text: str, repository: str) -> str:
