@@ -8,14 +8,10 @@ from importlib import resources
 
 import torch
 
-from cnnlab.errors import LearnerError
+from cnnlab.settings import positive_setting
 from cnnlab.share import cpu_share
 
 FONT_FILE = "NotoSansKR-subset.otf"  # KS X 1001의 한글 2,350자, OFL(assets/OFL.txt)
-
-
-class SettingError(LearnerError, ValueError):
-    """환경 변수나 인자로 받은 설정을 쓸 수 없다."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +36,7 @@ def setup(seed: int = 0) -> Runtime:
 
     여럿이 함께 쓰는 컴퓨터이면 CPU도 제 몫만 쓴다(share.cpu_share).
     seed: torch, numpy, random에 함께 넣는 시드.
-    오류: CNNLAB_MINUTES가 양수가 아니면 SettingError, CPU의 몫이 양수가 아니면 ShareError.
+    오류: CNNLAB_MINUTES가 양수가 아니면 SettingError, CPU의 몫이 양수가 아니어도 SettingError.
     """
     from cnnlab.training.data import find_source
 
@@ -74,16 +70,8 @@ def seed_everything(seed: int) -> None:
 
 def minutes_setting(default: float = 1.0) -> float:
     """학습 한 번의 길이(분). 환경 변수 CNNLAB_MINUTES가 있으면 그 값이다."""
-    text = os.environ.get("CNNLAB_MINUTES", "").strip()
-    if not text:
-        return default
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = 0.0
-    if not 0 < minutes < float("inf"):
-        raise SettingError(f"환경 변수 CNNLAB_MINUTES에는 0보다 큰 분 수를 적어 주세요(예: 0.5). 지금 값: {text!r}")
-    return minutes
+    minutes = positive_setting(os.environ, "CNNLAB_MINUTES", "0보다 큰 분 수를 적어 주세요(예: 0.5)")
+    return default if minutes is None else minutes
 
 
 def fit_pictures_to_page() -> None:

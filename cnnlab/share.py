@@ -5,13 +5,10 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from cnnlab.errors import LearnerError
+from cnnlab.settings import positive_setting
 
 CGROUP = Path("/sys/fs/cgroup")  # 컨테이너에 걸린 한도(Linux)
-
-
-class ShareError(LearnerError, ValueError):
-    """환경 변수로 받은 몫을 쓸 수 없다."""
+EXAMPLE = "0보다 큰 수를 적어 주세요(예: 2)"
 
 
 def cpu_share(environment: Mapping[str, str] = os.environ, cgroup: Path = CGROUP) -> int | None:
@@ -21,14 +18,16 @@ def cpu_share(environment: Mapping[str, str] = os.environ, cgroup: Path = CGROUP
     - CPU_LIMIT: JupyterHub와 TLJH가 학생의 서버에 알려 주는 코어 수
     - CNNLAB_SEATS: 이 컴퓨터를 함께 쓰는 사람 수. 코어를 그만큼 나눈다
     - cgroup의 cpu.max(v2)나 cpu.cfs_quota_us(v1): 컨테이너의 한도
-    오류: 세 환경 변수에 양수가 아닌 것이 적혀 있으면 ShareError.
+    오류: 세 환경 변수에 양수가 아닌 것이 적혀 있으면 SettingError.
     """
-    threads = _positive(environment, "CNNLAB_THREADS")
+    threads = positive_setting(environment, "CNNLAB_THREADS", EXAMPLE)
     if threads is not None:
         return max(1, math.ceil(threads))
-    seats = _positive(environment, "CNNLAB_SEATS")
+    seats = positive_setting(environment, "CNNLAB_SEATS", EXAMPLE)
+    hub = environment.get("CPU_LIMIT", "").strip()
     limits = [
-        _positive(environment, "CPU_LIMIT"),
+        # JupyterHub는 한도가 없을 때 0.0을 적기도 한다
+        None if hub == "0.0" else positive_setting(environment, "CPU_LIMIT", EXAMPLE),
         usable_cores() / seats if seats else None,
         _cgroup_limit(cgroup),
     ]
@@ -43,19 +42,6 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _positive(environment: Mapping[str, str], name: str) -> float | None:
-    text = environment.get(name, "").strip()
-    if not text or (name == "CPU_LIMIT" and text == "0.0"):  # JupyterHub는 한도가 없을 때 0.0을 적기도 한다
-        return None
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise ShareError(f"환경 변수 {name}에는 0보다 큰 수를 적어 주세요(예: 2). 지금 값: {text!r}")
-    return value
 
 
 def _cgroup_limit(root: Path) -> float | None:

@@ -19,8 +19,9 @@ ALLOWED = {
     "models": {"errors", "layers"},
     "analysis": {"errors"},
     "training": {"errors"},
-    "share": {"errors"},
-    "runtime": {"errors", "share", "training"},
+    "settings": {"errors"},
+    "share": {"settings"},
+    "runtime": {"settings", "share", "training"},
     "teaching": {"errors", "runtime", "layers", "models", "analysis", "training"},
     "course": {"errors", "runtime", "teaching"},
 }

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cnnlab import share
-from cnnlab.share import ShareError, cpu_share
+from cnnlab.settings import SettingError
+from cnnlab.share import cpu_share
 
 
 @pytest.fixture(autouse=True)
@@ -63,7 +64,7 @@ def test_a_containers_limit_is_read(files, threads, tmp_path) -> None:
 @pytest.mark.parametrize("name", ["CNNLAB_THREADS", "CNNLAB_SEATS", "CPU_LIMIT"])
 @pytest.mark.parametrize("text", ["0", "-1", "많이", "inf", "nan"])
 def test_a_share_that_cannot_be_used_is_told(name, text, no_cgroup) -> None:
-    with pytest.raises(ShareError, match=name):
+    with pytest.raises(SettingError, match=name):
         cpu_share({name: text}, no_cgroup)
 
 
