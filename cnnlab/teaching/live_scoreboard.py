@@ -13,6 +13,12 @@ from cnnlab.teaching.scoreboard import scoreboard
 
 SHOWN = ["순위", "누구", "신경망", "시험 정확도", "분", "장치"]  # 교실의 큰 화면에서 읽히는 만큼만
 ROWS = 30
+# 위젯 속의 표에는 노트북의 표 모양이 미치지 않는다
+STYLE = (
+    "<style>.cnnlab-board table{border-collapse:collapse}"
+    ".cnnlab-board th,.cnnlab-board td{padding:5px 16px 5px 0;text-align:left !important;font-size:16px;line-height:1.4}"
+    ".cnnlab-board tr{border-bottom:1px solid #d0d4d9}</style>"
+)
 
 
 class LiveScoreboard:
@@ -72,5 +78,6 @@ def as_html(folder: str | Path | None) -> str:
         table["분"] = [f"{value:.1f}" if value == value else "-" for value in table["분"]]
         left = len(group) - len(table)
         note = f"<p>그 아래에 {left}번의 학습이 더 있습니다.</p>" if left else ""
-        parts.append(f"<h4>{html.escape(str(source))}</h4>{table.to_html(index=False, na_rep='-', border=0)}{note}")
-    return "".join(parts)
+        shown = table.to_html(index=False, na_rep="-", border=0)
+        parts.append(f"<h4>{html.escape(str(source))}</h4>{shown}{note}")
+    return f'<div class="cnnlab-board">{STYLE}{"".join(parts)}</div>'
