@@ -16,7 +16,7 @@ ROWS = 30
 # 위젯 속의 표에는 노트북의 표 모양이 미치지 않는다
 STYLE = (
     "<style>.cnnlab-board table{border-collapse:collapse}"
-    ".cnnlab-board th,.cnnlab-board td{padding:5px 16px 5px 0;text-align:left !important;font-size:16px;line-height:1.4}"
+    ".cnnlab-board th,.cnnlab-board td{padding:5px 16px 5px 0;text-align:left !important;font-size:16px}"
     ".cnnlab-board tr{border-bottom:1px solid #d0d4d9}</style>"
 )
 
