@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import pickle
 import zlib
@@ -44,6 +45,9 @@ def save_checkpoint(path: str | Path, state: Mapping[str, Any]) -> None:
         with suppress(OSError):
             half.unlink()
         raise
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*"):  # 쓰다가 꺼진 프로세스가 남긴 것
+        with suppress(OSError):
+            left.unlink()
 
 
 def load_checkpoint(path: str | Path, device: torch.device | str = "cpu") -> dict[str, Any]:

@@ -25,13 +25,13 @@ def check_call(op: str, call: Call, where: str) -> None:
 def _check_conv(call: Call, where: str) -> None:
     weight, groups = call.get(1, "weight"), call.get(6, "groups", 1)
     _need_map(call, where, "합성곱")
-    expected, got = weight.shape[1] * groups, call.x.shape[1]
-    if expected != got:
-        raise WrongShape(
-            f"{where}: 합성곱이 기대하는 입력 채널은 {expected}개인데 {got}개를 받았습니다. "
-            f"이 계층의 in_channels나, 앞 계층의 출력 채널 수(첫 계층이라면 input_size의 첫 수)를 맞추세요."
-        )
+    _need_channels(call, where, "합성곱", weight.shape[1] * groups)
     _check_window("conv2d", call, where)
+
+
+def _check_transposed_conv(call: Call, where: str) -> None:
+    _need_map(call, where, "전치 합성곱")
+    _need_channels(call, where, "전치 합성곱", call.get(1, "weight").shape[0])
 
 
 def _check_pool(call: Call, where: str) -> None:
@@ -96,8 +96,17 @@ def _need_map(call: Call, where: str, what: str) -> None:
         )
 
 
+def _need_channels(call: Call, where: str, what: str, expected: int) -> None:
+    if call.x.shape[1] != expected:
+        raise WrongShape(
+            f"{where}: {what}이 기대하는 입력 채널은 {expected}개인데 {call.x.shape[1]}개를 받았습니다. "
+            f"이 계층의 in_channels나, 앞 계층의 출력 채널 수(첫 계층이라면 input_size의 첫 수)를 맞추세요."
+        )
+
+
 _CHECKS: dict[str, Callable[[Call, str], None]] = {
     "conv2d": _check_conv,
+    "conv_transpose2d": _check_transposed_conv,
     "max_pool2d": _check_pool,
     "max_pool2d_with_indices": _check_pool,
     "avg_pool2d": _check_avg_pool,
