@@ -45,7 +45,7 @@ class Explorer:
         self.view = widgets.HTML(_fitted(first))
         for control in self.controls.values():
             control.observe(self._update, names="value")
-        knobs = list(self.controls.values())
+        knobs = [_steppable(control) for control in self.controls.values()]
         if place == "위":
             self.view.layout = widgets.Layout(width="100%", min_width="0")
             row = widgets.HBox(knobs, layout=widgets.Layout(flex_flow="row wrap"))
@@ -192,6 +192,12 @@ def dropdown(description: str, options: Iterable[Any], value: Any = None) -> Con
     return control
 
 
+def step(control: Control, by: int) -> None:
+    """목록에서 by칸 떨어진 것을 고른다. 끝을 지나면 처음으로 돈다."""
+    if control.options:
+        control.index = ((control.index or 0) + by) % len(control.options)
+
+
 def steps(description: str, values: Iterable[Any], value: Any) -> Control:
     """정해진 값 사이를 움직이는 조절기."""
     widgets = load_widgets()
@@ -229,6 +235,22 @@ def set_options(control: Control, options: Iterable[Any]) -> None:
     values = [item[1] if isinstance(item, tuple) else item for item in new]
     if kept in values:
         control.value = kept
+
+
+def _steppable(control: Control) -> Control:
+    """목록에는 앞뒤로 옮기는 단추 둘을 붙인다. JupyterLab은 목록에서 누른 방향키를 가로채 다음 셀로 가 버리지만,
+    단추는 Tab으로 가서 스페이스로 누를 수 있다.
+    """
+    widgets = load_widgets()
+    if not isinstance(control, widgets.Dropdown):
+        return control
+    row = [control]
+    for sign, name, by in (("‹", "앞의 것", -1), ("›", "다음 것", 1)):
+        button = widgets.Button(description=sign, tooltip=name, layout=widgets.Layout(width="26px", padding="0"))
+        button.on_click(lambda _button, by=by: step(control, by))
+        row.append(button)
+    control.layout.width = "246px"  # 단추 둘을 붙여도 다른 조절기와 너비가 같다
+    return widgets.HBox(row, layout=widgets.Layout(width="318px"))
 
 
 def load_widgets() -> Any:

@@ -68,6 +68,16 @@ def test_a_range_of_one_hides_the_knob_and_options_keep_the_choice():
     assert choice.value == "c"
 
 
+def test_a_list_has_two_buttons_that_step_through_it_and_wrap_around():
+    explorer = Explorer({"which": dropdown("고를 것", ["가", "나", "다"])}, lambda which: which)
+    before, after = explorer.box.children[0].children[0].children[1:]
+    seen = []
+    for button in (after, after, after, before):
+        button.click()
+        seen.append(explorer.html())
+    assert seen == ["나", "다", "가", "다"]
+
+
 @pytest.mark.parametrize("make", [lambda: slider("스트라이드", 1, 0, 3), lambda: steps("카디널리티", (1, 2), 1)])
 def test_label_has_room(make):
     assert int(make().style.description_width.removesuffix("px")) >= 90
