@@ -1,11 +1,12 @@
-"""계층표(수용 영역 포함)의 속도와 메모리를 torchinfo.summary와 나란히 재고, 조절기가 답하는 시간을 잰다.
+"""계층표(수용 영역 포함)의 속도와 메모리를 torchinfo.summary, fvcore와 나란히 재고, 조절기가 답하는 시간을 잰다.
 
-실행: python benchmarks/analysis.py
-목표: torchinfo의 1.5배 안, 1초 안, 더 쓰는 메모리 150 MB 안. 두 쪽 모두 meta 장치, 224x224,
-번갈아 재어 중앙값을 견준다.
+실행: pip install fvcore; python benchmarks/analysis.py
+목표: torchinfo의 1.5배 안, 1초 안, 더 쓰는 메모리 150 MB 안. 모두 meta 장치(fvcore는 거기서
+돌지 않아 실제 가중치), 224x224, 번갈아 재어 중앙값을 견준다.
 메모리는 모델마다 새 프로세스에서 표를 처음 만드는 동안 늘어난 최대 상주 메모리(RSS)다(Linux에서만 잰다).
 """
 
+import logging
 import statistics
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import explorers
 import torch
 import torchinfo
 import torchvision
+from fvcore.nn import FlopCountAnalysis
 
 from cnnlab.analysis import layer_table, receptive_field
 
@@ -60,11 +62,13 @@ def peak_memory() -> float:
 
 def main() -> None:
     warnings.simplefilter("ignore")
+    logging.getLogger("fvcore").setLevel(logging.ERROR)  # 모르는 연산의 목록을 한 번마다 찍는다
     for name in NETWORKS:
-        model = build(name)
+        model, real = build(name), torchvision.models.get_model(name, weights=None).eval()
         work = {
             "layer_table": lambda model=model: layer_table(model, SIZE),
             "receptive_field": lambda model=model: receptive_field(model, SIZE),
+            "fvcore": lambda real=real: FlopCountAnalysis(real, torch.zeros(1, *SIZE)).total(),
             "torchinfo.summary": lambda model=model: torchinfo.summary(model, (1, *SIZE), verbose=0, device="meta"),
         }
         times: dict[str, list[float]] = {key: [] for key in work}

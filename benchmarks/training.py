@@ -1,11 +1,12 @@
-"""학습 1분의 값: 흔한 학습 고리(torchvision 변환, DataLoader, float32)와 나란히 잰다.
+"""학습 1분의 값: 흔한 학습 고리(torchvision 변환, DataLoader, float32), Lightning과 나란히 잰다.
 
-실행: OMP_WAIT_POLICY=PASSIVE python benchmarks/training.py --model lenet5_cifar resnet20_cifar
+실행: pip install lightning
+      OMP_WAIT_POLICY=PASSIVE python benchmarks/training.py --model lenet5_cifar resnet20_cifar
       OMP_WAIT_POLICY=PASSIVE python benchmarks/training.py --memory
 (노트북에서는 cnnlab이 그 환경 변수를 정한다. 여기서는 torch를 먼저 부르므로 밖에서 정한다.)
 같은 초깃값, 같은 그림, 같은 시간으로 번갈아 학습시켜 초당 그림 수와 시험 정확도를 견준다.
-흔한 고리의 설정은 입문서의 것(미니배치 128), 우리 것은 RECIPES의 것이다. --batch-size를 주면 두 쪽이 같은 크기를 쓴다.
-두 쪽 모두 시간에는 준비와 학습이 들어가고, 정확도는 끝난 뒤 시험 그림 전부로 같은 함수가 잰다.
+흔한 고리와 Lightning의 설정은 입문서의 것(미니배치 128), 우리 것은 RECIPES의 것이다. --batch-size를 주면
+모두 같은 크기를 쓴다. 모두 시간에는 준비와 학습이 들어가고, 정확도는 끝난 뒤 시험 그림 전부로 같은 함수가 잰다.
 목표(bfloat16 명령이 있는 CPU 2코어, 60초): LeNet-5 초당 그림 4배와 67%, ResNet-20 2.5배와 62%, speedrun_cifar 74%.
 """
 
@@ -17,6 +18,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -48,10 +50,9 @@ class Result:
     how: str = "float32"
 
 
-def tutorial_loop(
-    name: str, model: nn.Module, data: ImageData, device: torch.device, seconds: float, batch_size: int | None
-) -> Result:
-    """입문서의 학습 고리를 그대로 쓴 것. 시간이 다 되면 멈춘다."""
+def tutorial_loader(data: ImageData, batch_size: int) -> DataLoader:
+    """입문서의 자료: 그림 하나씩 PIL로 바꾸어 torchvision으로 증강하고, 일꾼 둘이 미니배치를 만든다."""
+    from PIL import Image
     from torchvision import transforms
 
     class Pictures(Dataset):
@@ -62,8 +63,6 @@ def tutorial_loop(
             return len(self.labels)
 
         def __getitem__(self, index: int):
-            from PIL import Image
-
             return self.transform(Image.fromarray(self.images[index])), int(self.labels[index])
 
     transform = transforms.Compose(
@@ -74,12 +73,21 @@ def tutorial_loop(
             transforms.Normalize((0.4914, 0.4822, 0.4465), (0.2470, 0.2435, 0.2616)),
         ]
     )
+    pictures = Pictures(data.train_images, data.train_labels, transform)
+    return DataLoader(pictures, batch_size=batch_size, shuffle=True, num_workers=2)
+
+
+def tutorial_optimizer(model: nn.Module) -> torch.optim.Optimizer:
+    return torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4)
+
+
+def tutorial_loop(
+    name: str, model: nn.Module, data: ImageData, device: torch.device, seconds: float, batch_size: int | None
+) -> Result:
+    """입문서의 학습 고리를 그대로 쓴 것. 시간이 다 되면 멈춘다."""
     batch_size = batch_size or TUTORIAL_BATCH
     began = time.perf_counter()
-    loader = DataLoader(
-        Pictures(data.train_images, data.train_labels, transform), batch_size=batch_size, shuffle=True, num_workers=2
-    )
-    optimizer = torch.optim.SGD(model.parameters(), lr=0.05, momentum=0.9, weight_decay=5e-4)
+    loader, optimizer = tutorial_loader(data, batch_size), tutorial_optimizer(model)
     criterion = nn.CrossEntropyLoss()
     model.train()
     seen, first = 0, began
@@ -101,6 +109,38 @@ def tutorial_loop(
     return Result((seen - batch_size) / (now - first), evaluate(model, data).accuracy, now - began)
 
 
+def lightning_loop(
+    name: str, model: nn.Module, data: ImageData, device: torch.device, seconds: float, batch_size: int | None
+) -> Result:
+    """같은 자료와 같은 최적화를 Lightning의 Trainer에 맡긴 것(화면, 기록, 체크포인트는 끈다). pip install lightning"""
+    import lightning
+
+    class Module(lightning.LightningModule):
+        def __init__(self) -> None:
+            super().__init__()
+            self.model, self.seen, self.first = model, 0, 0.0
+
+        def training_step(self, batch, index):
+            images, labels = batch
+            if index == 1 and not self.first:  # 흔한 고리와 같이, 일꾼을 띄우는 시간과 첫 걸음은 뺀다
+                self.first = time.perf_counter()
+            self.seen += len(labels) if self.first else 0
+            return nn.functional.cross_entropy(self.model(images), labels)
+
+        def configure_optimizers(self):
+            return tutorial_optimizer(self)
+
+    quiet = ("logger", "enable_checkpointing", "enable_progress_bar", "enable_model_summary")
+    began = time.perf_counter()
+    trainer = lightning.Trainer(
+        max_time=timedelta(seconds=seconds), max_epochs=-1, devices=1, **dict.fromkeys(quiet, False)
+    )
+    module = Module()
+    trainer.fit(module, tutorial_loader(data, batch_size or TUTORIAL_BATCH))
+    now = time.perf_counter()
+    return Result(module.seen / (now - module.first), evaluate(model.to(device), data).accuracy, now - began)
+
+
 def our_loop(
     name: str, model: nn.Module, data: ImageData, device: torch.device, seconds: float, batch_size: int | None
 ) -> Result:
@@ -110,7 +150,7 @@ def our_loop(
     return Result(history.images_per_second, history.accuracy, history.seconds, history.precision)
 
 
-LOOPS = {"흔한 고리": tutorial_loop, "cnnlab": our_loop}
+LOOPS = {"흔한 고리": tutorial_loop, "Lightning": lightning_loop, "cnnlab": our_loop}
 
 
 def compare(name: str, data: ImageData, seconds: float, rounds: int, batch_size: int | None, only_ours: bool) -> None:
@@ -129,11 +169,12 @@ def compare(name: str, data: ImageData, seconds: float, rounds: int, batch_size:
             )
     middle = {label: statistics.median(r.images_per_second for r in found) for label, found in results.items()}
     accuracy = {label: statistics.median(r.accuracy for r in found) for label, found in results.items()}
-    if not only_ours:
-        print(
-            f"{name:16} 초당 그림 {middle['cnnlab'] / middle['흔한 고리']:.2f}배, "
-            f"정확도 {accuracy['흔한 고리']:.1%} -> {accuracy['cnnlab']:.1%} ({seconds:g}초)"
-        )
+    for other in loops:
+        if other != "cnnlab":
+            print(
+                f"{name:16} 초당 그림 {other}의 {middle['cnnlab'] / middle[other]:.2f}배, "
+                f"정확도 {accuracy[other]:.1%} -> {accuracy['cnnlab']:.1%} ({seconds:g}초)"
+            )
 
 
 def load() -> str:
@@ -168,7 +209,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--batch-size", type=int)
-    parser.add_argument("--only-ours", action="store_true", help="흔한 고리는 재지 않습니다")
+    parser.add_argument("--only-ours", action="store_true", help="견줄 것은 재지 않습니다")
     parser.add_argument("--memory", action="store_true", help="새 프로세스에서 최대 메모리만 잽니다(Linux)")
     options = parser.parse_args()
     if options.memory:

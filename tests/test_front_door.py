@@ -43,11 +43,11 @@ def wanted() -> set[str]:
 
 def test_environment_and_pyproject_name_the_same_packages() -> None:
     text = (ROOT / "environment.yml").read_text(encoding="utf-8")
-    listed = set(re.findall(r"^  - ([\w.>=-]+)$", text.split("dependencies:")[1], re.M))
+    listed = set(re.findall(r"^ +- ([\w.>=-]+)(?:  #.*)?$", text.split("dependencies:")[1], re.M))
     packages = {re.sub(r"^[\w-]+", lambda m: CONDA_NAMES.get(m[0], m[0]), line) for line in listed}
     assert packages - {f"python{PROJECT['requires-python']}", "pip"} == wanted()
     assert packages >= {f"python{PROJECT['requires-python']}", "pip"}
-    assert re.search(r"^  - pip:\n      - -e \.$", text, re.M), "패키지 자신을 설치하는 줄"
+    assert re.search(r"^  - pip:\n(?:      - .*\n)*      - -e \.$", text, re.M), "패키지 자신을 설치하는 줄"
 
 
 def test_no_dependency_is_held_back() -> None:
@@ -55,7 +55,7 @@ def test_no_dependency_is_held_back() -> None:
 
 
 def test_ci_runs_the_test_command_of_the_readme(tmp_path) -> None:
-    """.ci/run을 가짜 python3로 실행해 무엇을 실행하는지 본다: 가상 환경 하나와 README의 명령뿐이다."""
+    """.ci/run을 가짜 python3로 실행해 무엇을 하는지 본다: 가상 환경 하나와 README의 두 명령(브라우저, 시험)뿐이다."""
     if os.name == "nt":
         pytest.skip(".ci/run은 bash로 쓴다")
     log = tmp_path / "log"
@@ -67,6 +67,9 @@ echo "python3 $*" >> {log}
 if [ "$2" = venv ]; then mkdir -p "$3/bin"; touch "$3/bin/activate"; echo "$3" > {tmp_path}/venv; fi
 """
     )
+    for name in ("apt-get", "sudo"):
+        (tmp_path / name).write_text(f'#!/bin/bash\necho "{name} $*" >> {log}\n')
+        (tmp_path / name).chmod(0o755)
     fake.chmod(0o755)
     environment = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
     done = subprocess.run(
@@ -78,11 +81,11 @@ if [ "$2" = venv ]; then mkdir -p "$3/bin"; touch "$3/bin/activate"; echo "$3" >
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    command = first("bash", "pytest")
-    assert f"+ {command}" in done.stdout.splitlines()
+    browser, command = first("bash", "install chromium"), first("bash", "pytest")
+    assert [line for line in done.stdout.splitlines() if line.startswith("+ ")] == [f"+ {browser}", f"+ {command}"]
     venv, *rest = log.read_text().splitlines()
     assert venv.startswith("python3 -m venv ")
-    assert rest == [part.replace('"', "") for part in command.split(" && ")]
+    assert rest == [part.replace('"', "") for part in f"{browser} && {command}".split(" && ")]
     assert not Path((tmp_path / "venv").read_text().strip()).exists(), "끝나면 가상 환경을 지운다"
 
 

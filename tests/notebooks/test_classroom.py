@@ -1,4 +1,4 @@
-"""한 교실: 커널 여섯이 한 데이터 폴더로 한꺼번에 수업의 앞부분(1분 학습까지)을 한다."""
+"""한 교실: 커널 여덟이 한 데이터 폴더로 한꺼번에 수업의 앞부분(1분 학습까지)을 한다."""
 
 import json
 import os
@@ -12,13 +12,13 @@ from PIL import Image
 from cnnlab.training.data import load_cifar10
 
 ROOT = Path(__file__).resolve().parents[2]
-KERNELS = 6
+KERNELS = 8
 TRAIN, TEST = 40, 10  # 클래스마다의 사진
 
 
 @pytest.fixture(scope="module")
 def shared_pictures(tmp_path_factory) -> Path:
-    """여섯이 함께 읽는 폴더: 내장 그림을 PNG로 쓴 것."""
+    """여덟이 함께 읽는 폴더: 내장 그림을 PNG로 쓴 것."""
     folder = tmp_path_factory.mktemp("shared")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CNNLAB_DATA", "shapes10")
@@ -46,11 +46,11 @@ def students(shared_pictures, tmp_path_factory) -> list[dict]:
     return json.loads(out.read_text(encoding="utf-8"))
 
 
-def test_all_six_get_through_without_an_error(students) -> None:
+def test_all_of_them_get_through_without_an_error(students) -> None:
     assert [student["errors"] for student in students] == [[]] * KERNELS
 
 
-def test_all_six_read_the_same_shared_pictures(students) -> None:
+def test_all_of_them_read_the_same_shared_pictures(students) -> None:
     assert {student["source"] for student in students} == {students[0]["source"]}
     assert f"학습 {TRAIN * 10}장" in students[0]["source"]
 
