@@ -107,7 +107,13 @@ class Lesson:
         return lesson
 
     def close(self) -> None:
+        """브라우저만 닫는다. 커널은 돈다."""
         self.page.close()
+
+    def shut_down(self) -> None:
+        """커널을 끄고 닫는다: 수업 열넷의 커널이 함께 살아 있으면 메모리가 모자란다."""
+        self.page.evaluate("() => window.jupyterapp.shell.currentWidget.sessionContext.shutdown()")
+        self.close()
 
     def run_all(self) -> None:
         """Run > Run All Cells. 마칠 때까지 기다린다."""

@@ -31,7 +31,7 @@ def test_closing_the_browser_in_mid_training_loses_nothing(browser, lab) -> None
 
     again = Lesson.open(browser, lab, "01_lenet5.ipynb")
     outputs = again.run(place, "print(len(history.steps), history.stopped)")
-    again.close()
+    again.shut_down()
     steps, _, stopped = outputs[0]["text"].strip().partition(" ")
     assert int(steps) > 0
     assert stopped == "시간을 다 썼습니다", "커널이 살아 있어 history가 그대로 있다"

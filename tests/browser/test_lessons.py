@@ -26,7 +26,7 @@ def lesson(stem, browser, lab) -> Iterator[Lesson]:
     opened = Lesson.open(browser, lab, f"{stem}.ipynb")
     opened.run_all()
     yield opened
-    opened.close()
+    opened.shut_down()
 
 
 @pytest.fixture(scope="module")

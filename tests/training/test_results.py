@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from cnnlab.errors import LearnerError
+from cnnlab.models import names
 from cnnlab.models.budget import BUDGET
 from cnnlab.training import results as module
 from cnnlab.training.history import EPOCHS_DONE, TIME_UP, EvalRecord, History, StepRecord
@@ -171,3 +172,17 @@ def test_both_copies_of_the_scores_are_the_same() -> None:
     assert rows["hardware"].notna().all()
     assert rows["source"].str.startswith("CIFAR-10").all()
     assert rows["accuracy"].between(0, 1).all()
+
+
+def test_the_table_beside_the_results_says_what_the_files_say() -> None:
+    """data/results/README.md: 형제마다 한 줄, 잰 것은 파일의 값, 재지 않은 것은 그렇다고."""
+    text = (ROOT / "data" / "results" / "README.md").read_text(encoding="utf-8")
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in text.splitlines() if line.startswith("| `")]
+    siblings = [name for name in names() if name.endswith("_cifar")]
+    assert [row[0].strip("`") for row in rows] == siblings
+    for name, ours, epochs, *_ in rows:
+        if name.strip("`") in results():
+            one = load_result(name.strip("`")).history
+            assert (ours, epochs) == (f"{100 - 100 * one.accuracy:.1f}", f"{one.recipe['epochs']:g}")
+        else:
+            assert (ours, epochs) == ("재지 않음", "")
