@@ -40,7 +40,7 @@ def test_three_classes_train_to_the_end(tree: Path, outputs: int) -> None:
     data = load_cifar10(tree)
     assert data.classes == ("blue", "green", "red")
     model = build("lenet5_cifar", num_classes=outputs)
-    history = train(model, data, Recipe(epochs=12, batch_size=30, augment=False))
+    history = train(model, data, Recipe(epochs=24, batch_size=30, lr=0.02, augment=False))
     assert history.test_images == 24
     assert history.accuracy > 0.9
     assert evaluate(model, data).accuracy == pytest.approx(history.accuracy)
