@@ -178,3 +178,21 @@ def test_sections_come_in_the_same_order_in_every_lesson(path, notebook) -> None
         later = [i for i, title in enumerate(titles) if i >= position and word in title]
         assert later, f"{word!r}: 순서에 맞는 제목이 없습니다. 있는 제목: {titles}"
         position = later[0]
+
+
+def test_the_example_of_a_prediction_is_not_the_answer(notebook) -> None:
+    """'예:'는 적는 모양만 알려 준다. 답과 5% 안으로 같은 수를 적어 두면 예측할 것이 없다."""
+    example: list[float] = []
+    for cell in code_cells(notebook):
+        if written := re.search(r"^prediction\w* = None\s*#.*?예: (.+)$", cell.source, re.M):
+            example = numbers(written[1])
+        shown = "\n".join(output.get("data", {}).get("text/plain", "") for output in cell.outputs)
+        if example and (answer := re.search(r"^  계산 (.+)$", shown, re.M)):
+            assert example != pytest.approx(numbers(answer[1]), rel=0.05), "예로 든 것이 답입니다"
+            example = []
+
+
+def numbers(text: str) -> list[float]:
+    """글 속의 수. conv4_x처럼 이름에 든 것은 뺀다."""
+    found = re.findall(r"(?<![\w.])\d[\d_]*(?:,\d{3})*(?:\.\d+)?(?![\w,]*_)", text)
+    return [float(number.replace(",", "").replace("_", "")) for number in found]
