@@ -200,9 +200,9 @@ FUSE = Exercise(
     title="배치 정규화를 합성곱에 합치기",
     question=(
         "3×3 합성곱(패딩 1, 편향 없음) 뒤에 시험할 때의 배치 정규화가 있습니다. 둘을 **합성곱 한 번**으로 계산하는\n"
-        "`fused(x, weight, gamma, beta, mean, var)`를 짜세요.\n"
+        "`folded(x, weight, gamma, beta, mean, var)`를 짜세요.\n"
         "가중치와 편향을 고쳐 `nn.functional.conv2d`를 한 번만 부릅니다.\n"
-        "배치 정규화의 식은 (y - mean) / sqrt(var + 1e-5) × gamma + beta입니다. 다 짰으면 `check(fused)`를 부르세요."
+        "배치 정규화의 식은 (y - mean) / sqrt(var + 1e-5) × gamma + beta입니다. 다 짰으면 `check(folded)`를 부르세요."
     ),
     answer=FunctionAnswer(
         reference=normalised,
@@ -240,14 +240,14 @@ FUSE = Exercise(
     ),
     solution_code="""import torch.nn.functional as F
 
-def fused(x, weight, gamma, beta, mean, var):
+def folded(x, weight, gamma, beta, mean, var):
     scale = gamma / (var + 1e-5).sqrt()
     return F.conv2d(x, weight * scale[:, None, None, None], beta - mean * scale, padding=1)
 """,
-    stub="""def fused(x, weight, gamma, beta, mean, var):
+    stub="""def folded(x, weight, gamma, beta, mean, var):
     ...
 """,
-    name="fused",
+    name="folded",
 )
 
 # ---- 12-7 블록 짜기 ------------------------------------------------------------------------------------------------
